@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef TANDEM_ABI_H
+#define TANDEM_ABI_H
+
+/*
+ * What the XDP program and the agent share: map keys and values, limits, the reasons of verdicts.
+ * Addresses and ports are in network byte order throughout, as they are in packets. An IPv4 address in
+ * a 16-byte field stands in its first four bytes, the rest is zero. Padding is explicit and zero.
+ */
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+/* Grows with every change of the layout below; an agent adopts only maps of its own ABI. */
+#define TD_ABI 1
+
+enum td_limit {
+	TD_MAX_SERVICES = 16384,
+	/* A changed group is written beside the old one before the switch. */
+	TD_MAX_GROUPS = 2 * TD_MAX_SERVICES,
+	TD_MAX_ENDPOINTS = 2 * TD_MAX_SERVICES,
+	TD_MAX_NEXTHOPS = 65536,
+	TD_MAX_LOCAL_ADDRESSES = 32768,
+	TD_MAX_DEVICES = 256,
+	TD_ROUTE_CACHE_SIZE = 4096, /* a power of two, per CPU and family */
+	TD_PORT_WORDS = 65536 / 64,
+	TD_LOCAL_FILTER_WORDS = 16, /* a power of two */
+	TD_EVENTS_BYTES = 65536,
+};
+
+/* Why a packet met its verdict: symbol, name for people, XDP action. Each packet counts under one. */
+#define TD_REASONS(X)                                                                              \
+	X(TD_CONTINUE, "continue", XDP_ABORTED)                                                    \
+	X(TD_FORWARD_TX, "forward_tx", XDP_TX)                                                     \
+	X(TD_FORWARD_REDIRECT, "forward_redirect", XDP_REDIRECT)                                   \
+	X(TD_RETURN_TX, "return_tx", XDP_TX)                                                       \
+	X(TD_RETURN_REDIRECT, "return_redirect", XDP_REDIRECT)                                     \
+	X(TD_REJECT_TCP_RESET, "reject_tcp_reset", XDP_TX)                                         \
+	X(TD_REJECT_UNREACHABLE, "reject_unreachable", XDP_TX)                                     \
+	X(TD_TIME_EXCEEDED, "time_exceeded", XDP_TX)                                               \
+	X(TD_PASS_NOT_IP, "pass_not_ip", XDP_PASS)                                                 \
+	X(TD_PASS_NOT_OURS, "pass_not_ours", XDP_PASS)                                             \
+	X(TD_PASS_MALFORMED, "pass_malformed", XDP_PASS)                                           \
+	X(TD_PASS_LOCAL, "pass_local", XDP_PASS)                                                   \
+	X(TD_PASS_IDLE_SERVER, "pass_idle_server", XDP_PASS)                                       \
+	X(TD_PASS_SERVER_UNRESOLVED, "pass_server_unresolved", XDP_PASS)                           \
+	X(TD_PASS_FORWARDING_OFF, "pass_forwarding_off", XDP_PASS)                                 \
+	X(TD_DROP_NONE_HEALTHY, "drop_none_healthy", XDP_DROP)                                     \
+	X(TD_DROP_FRAGMENT, "drop_fragment", XDP_DROP)                                             \
+	X(TD_DROP_MALFORMED, "drop_malformed", XDP_DROP)                                           \
+	X(TD_DROP_TTL_EXPIRED, "drop_ttl_expired", XDP_DROP)                                       \
+	X(TD_DROP_NO_ROUTE, "drop_no_route", XDP_DROP)                                             \
+	X(TD_DROP_CLIENT_UNRESOLVED, "drop_client_unresolved", XDP_DROP)                           \
+	X(TD_DROP_TOO_BIG, "drop_too_big", XDP_DROP)                                               \
+	X(TD_DROP_NO_ROOM, "drop_no_room", XDP_DROP)                                               \
+	X(TD_DROP_STALE_SERVICE, "drop_stale_service", XDP_DROP)
+
+#define TD_REASON_ENUM(symbol, name, action) symbol,
+enum td_reason { TD_REASONS(TD_REASON_ENUM) TD_REASON_MAX };
+
+/* services4, services6: what the program serves. */
+struct td_service_key4 {
+	__be32 addr;
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+
+struct td_service_key6 {
+	__be32 addr[4];
+	__be16 port;
+	__u8 proto;
+	__u8 pad;
+};
+
+/*
+ * A VIP without a port: the entry (address, port 0, protocol 0) holds TD_VIP_ONLY as its service, so that
+ * fragments of ours are told from those of others.
+ */
+#define TD_VIP_ONLY 0xffffffffU
+
+struct td_service_ref {
+	__u32 service; /* index in service_table and counters, or TD_VIP_ONLY */
+	__u32 group;   /* index in groups and group_state */
+};
+
+/* service_table: what replies are rewritten to. */
+struct td_service {
+	__be32 vip[4];
+	__be16 port;
+	__u8 proto;
+	__u8 family; /* 4 or 6; 0: the element is not in use */
+	__u32 group;
+	__u32 pad[2];
+};
+
+struct td_server {
+	__be32 addr[4];
+	__be16 port;
+	__u16 pad;
+	__u32 nexthop; /* index in nexthops */
+};
+
+/* groups: the servers of one service. Written before anything points to it, never changed after. */
+struct td_group {
+	struct td_server servers[2]; /* primary, secondary */
+	__u32 service;
+	__u32 pad[3];
+};
+
+/* endpoints4, endpoints6: keyed as services are, by a server's address and port. */
+struct td_endpoint {
+	__u32 service;
+	__u32 slot;
+};
+
+/*
+ * nexthops: where packets to a server leave. An element never changes its interface while it is in use;
+ * a new destination MAC is one store of dest.
+ */
+struct td_nexthop {
+	__u64 dest; /* destination MAC in the first six bytes in memory, then TD_NEXTHOP_* in the last two */
+	__u32 ifindex;
+	__u8 source_mac[6];
+	__u8 pad[6];
+};
+#define TD_NEXTHOP_RESOLVED 1
+
+/* settings: one element, mapped by the agent. */
+struct td_settings {
+	__u32 abi;              /* TD_ABI */
+	__u32 route_generation; /* cached routes of another generation are void */
+	__be32 route_mask4;     /* routes through a gateway are the same inside such prefixes */
+	__u32 pad;
+	__be32 route_mask6[4];
+	/* Bit td_address_hash() is set for each address of this host: most packets need no look-up. */
+	__u64 local_filter[TD_LOCAL_FILTER_WORDS];
+};
+
+/* ports: one element, mapped by the agent: bit of a port (host byte order) is set where it may be ours. */
+struct td_ports {
+	__u64 services[TD_PORT_WORDS];
+	__u64 endpoints[TD_PORT_WORDS];
+};
+
+/* local_addresses: keyed by address and family; the value says nothing. */
+struct td_local_key {
+	__be32 addr[4];
+	__u32 family; /* 4 or 6 */
+};
+
+/* route_cache4, route_cache6: next hops toward clients; written and read by the program alone. */
+struct td_route4 {
+	__be32 addr; /* of a client, or of its prefix */
+	__u32 generation;
+	__u32 ingress;
+	__u32 ifindex; /* TD_ROUTE_ON_LINK: the prefix is on-link, look for the address itself */
+	__u8 dest_mac[6];
+	__u8 source_mac[6];
+	__u32 pad;
+};
+
+struct td_route6 {
+	__be32 addr[4];
+	__u32 generation;
+	__u32 ingress;
+	__u32 ifindex;
+	__u8 dest_mac[6];
+	__u8 source_mac[6];
+	__u32 pad[6];
+};
+#define TD_ROUTE_ON_LINK 0xffffffffU
+
+/* counters: per CPU; element 2 * service + slot. */
+struct td_counters {
+	__u64 packets_in; /* from clients */
+	__u64 bytes_in;   /* whole frames */
+	__u64 packets_out;
+	__u64 bytes_out;
+	__u64 syn;      /* SYN without ACK, from clients */
+	__u64 syn_ack;  /* from the server */
+	__u64 rst;      /* from the server */
+	__u64 refused;  /* rejected or dropped since nobody served; counted in slot 0 */
+};
+
+/* reasons: per CPU; element enum td_reason. */
+struct td_reason_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* send_errors: keyed by interface index. */
+struct td_send_errors {
+	__u64 frames;
+	__s64 last_error; /* negative errno of the last time */
+};
+
+/* events: a client's next hop that the kernel has not resolved. */
+struct td_event_unresolved {
+	__be32 addr[4];
+	__u32 ifindex;
+	__u32 family; /* 4 or 6 */
+};
+
+_Static_assert(sizeof(struct td_service_key4) == 8, "map key");
+_Static_assert(sizeof(struct td_service_key6) == 20, "map key");
+_Static_assert(sizeof(struct td_service) == 32, "map value");
+_Static_assert(sizeof(struct td_group) == 64, "one cache line");
+_Static_assert(sizeof(struct td_nexthop) == 24, "map value");
+_Static_assert(sizeof(struct td_route4) == 32, "map value");
+_Static_assert(sizeof(struct td_route6) == 64, "one cache line");
+_Static_assert(sizeof(struct td_counters) == 64, "one cache line");
+
+/* A cheap hash of an address for local_filter and the route caches; IPv6 folds its words by XOR first. */
+static inline __attribute__((always_inline)) __u32 td_address_hash(__be32 addr)
+{
+	__u32 hash = addr * 0x9e3779b1U;
+
+	return hash ^ (hash >> 15);
+}
+
+static inline __attribute__((always_inline)) __be32 td_address_fold(const __be32 *addr)
+{
+	return addr[0] ^ addr[1] ^ addr[2] ^ addr[3];
+}
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef TANDEM_NET_H
+#define TANDEM_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/netaddr.h"
+
+/*
+ * The kernel's links, addresses, neighbours and routes, by rtnetlink (libnl-3), as events. Belongs to
+ * the network namespace in which it was created. Lost events (ENOBUFS) make it read everything anew.
+ */
+struct net;
+
+/* Where a packet to an address leaves, and to whom. */
+struct net_nexthop {
+	uint32_t ifindex;       /* 0: no route */
+	uint8_t source_mac[6];  /* of that interface */
+	uint8_t dest_mac[6];    /* of the gateway, or of the address itself where it is on-link */
+	bool resolved;          /* dest_mac is known */
+};
+
+struct net_callbacks {
+	/* The next hop of a tracked address changed (also its first value, if after net_track()). */
+	void (*on_nexthop)(const struct netaddr *address, const struct net_nexthop *nexthop,
+			   void *userdata);
+	/* Addresses of this host changed: read them with net_walk_addresses(). */
+	void (*on_addresses)(void *userdata);
+	/* A route, rule, neighbour or link changed: what was looked up before may be stale. */
+	void (*on_routes)(void *userdata);
+};
+
+CHECKED int net_new(sd_event *event, const struct net_callbacks *callbacks, void *userdata,
+		    struct net **ret, struct error *reterr);
+/* NULL is fine; returns NULL. */
+struct net *net_free(struct net *net);
+DEFINE_AUTO(struct net, net_free)
+
+/*
+ * Keep the next hop of @address known and its neighbour entry alive until net_untrack(). Counted:
+ * each net_track() wants one net_untrack(). @ret_nexthop is what is known now; where it is not resolved,
+ * resolution was started and on_nexthop() follows.
+ */
+CHECKED int net_track(struct net *net, const struct netaddr *address,
+		      struct net_nexthop *ret_nexthop);
+void net_untrack(struct net *net, const struct netaddr *address);
+
+/* Ask the kernel to resolve the neighbour @address on @ifindex, now; it need not be tracked. */
+CHECKED int net_resolve(struct net *net, uint32_t ifindex, const struct netaddr *address);
+
+/* Every address of every interface of this host, as of now. A non-zero value ends the walk and is returned. */
+typedef int (*net_address_visit)(const struct netaddr *address, uint32_t ifindex, void *userdata);
+CHECKED int net_walk_addresses(struct net *net, net_address_visit visit, void *userdata);
+
+/*
+ * What a cache of routes may take for granted: the longest prefix of any route of @family that is neither
+ * local, broadcast nor multicast, such that all destinations inside one prefix of that length that are
+ * reached through a gateway are reached the same way. The full length (32, 128) where policy rules
+ * beyond the kernel's own, or multipath routes, make that unsafe. Never shrinks while @net lives.
+ */
+unsigned int net_route_prefix(struct net *net, uint16_t family);
+
+/* Put @address (/32, /128, no duplicate detection) on the interface; there already is success. */
+CHECKED int net_address_add(struct net *net, uint32_t ifindex, const struct netaddr *address,
+			    struct error *reterr);
+/* Take it off; not there is success. */
+CHECKED int net_address_remove(struct net *net, uint32_t ifindex, const struct netaddr *address,
+			       struct error *reterr);
+/* Whether the host has @address, and on which interface (0: nowhere). */
+CHECKED int net_address_find(struct net *net, const struct netaddr *address, uint32_t *ret_ifindex);
+
+/*
+ * Announce that @address is at @ifindex's MAC: gratuitous ARP (RFC 5227 announcement) or unsolicited
+ * neighbour advertisement with override (RFC 4861, 7.2.6), at once and twice more a second apart.
+ */
+CHECKED int net_announce(struct net *net, uint32_t ifindex, const struct netaddr *address);
+
+/* Whether the kernel forwards between interfaces: net.ipv4.ip_forward, net.ipv6.conf.all.forwarding. */
+CHECKED int net_forwarding(uint16_t family, bool *ret);
+
+#endif

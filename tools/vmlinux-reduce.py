@@ -14,7 +14,8 @@ import sys
 WANTED = """
     struct:xdp_md struct:ethhdr struct:iphdr struct:ipv6hdr struct:tcphdr struct:udphdr
     struct:icmphdr struct:icmp6hdr struct:bpf_fib_lookup struct:net_device
-    enum:xdp_action enum:bpf_map_type typedef:bool
+    enum:xdp_action enum:bpf_map_type typedef:bool typedef:__u64 typedef:__s32 typedef:__s64 typedef:__wsum
+    typedef:size_t constant:true constant:IPPROTO_TCP constant:BPF_F_MMAPABLE
 """.split()
 # Only these members of a large kernel type are read; CO-RE finds their offsets.
 TRIMMED = {"net_device": ["int ifindex;"]}
@@ -27,6 +28,10 @@ def definitions(text):
         match = re.match(r"(struct|union|enum) (\w+) \{", block)
         if match:
             yield match.group(1), match.group(2), block
+            continue
+        if block.startswith("enum {"):
+            for constant in re.findall(r"^\t(\w+)", block, re.M):
+                yield "constant", constant, block
             continue
         if block.startswith("typedef"):
             name = re.search(r"\(\*(\w+)\)\(", block) or re.search(r"(\w+)(\[\w*\])*;$", block)
@@ -67,9 +72,11 @@ def main():
     print("#ifndef BPF_NO_PRESERVE_ACCESS_INDEX")
     print("#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)")
     print("#endif\n")
+    printed = set()
     for key in known:
-        if key in done:
+        if key in done and done[key] not in printed:
             print(done[key] + "\n")
+            printed.add(done[key])
     print("#ifndef BPF_NO_PRESERVE_ACCESS_INDEX\n#pragma clang attribute pop\n#endif\n\n#endif")
 
 

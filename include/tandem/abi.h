@@ -4,8 +4,9 @@
 
 /*
  * What the XDP program and the agent share: map keys and values, limits, the reasons of verdicts.
- * Addresses and ports are in network byte order throughout, as they are in packets. An IPv4 address in
- * a 16-byte field stands in its first four bytes, the rest is zero. Padding is explicit and zero.
+ * Addresses and ports are in network byte order throughout, as they are in packets. An IPv4 address
+ * in a 16-byte field stands in its first four bytes, the rest is zero. Padding is explicit and
+ * zero.
  */
 
 #ifndef __VMLINUX_H__
@@ -29,7 +30,8 @@ enum td_limit {
 	TD_EVENTS_BYTES = 65536,
 };
 
-/* Why a packet met its verdict: symbol, name for people, XDP action. Each packet counts under one. */
+/* Why a packet met its verdict: symbol, name for people, XDP action. Each packet counts under one.
+ */
 #define TD_REASONS(X)                                                                              \
 	X(TD_CONTINUE, "continue", XDP_ABORTED)                                                    \
 	X(TD_FORWARD_TX, "forward_tx", XDP_TX)                                                     \
@@ -46,15 +48,15 @@ enum td_limit {
 	X(TD_PASS_IDLE_SERVER, "pass_idle_server", XDP_PASS)                                       \
 	X(TD_PASS_SERVER_UNRESOLVED, "pass_server_unresolved", XDP_PASS)                           \
 	X(TD_PASS_FORWARDING_OFF, "pass_forwarding_off", XDP_PASS)                                 \
+	X(TD_PASS_NO_ROUTE, "pass_no_route", XDP_PASS)                                             \
 	X(TD_DROP_NONE_HEALTHY, "drop_none_healthy", XDP_DROP)                                     \
 	X(TD_DROP_FRAGMENT, "drop_fragment", XDP_DROP)                                             \
-	X(TD_DROP_MALFORMED, "drop_malformed", XDP_DROP)                                           \
 	X(TD_DROP_TTL_EXPIRED, "drop_ttl_expired", XDP_DROP)                                       \
 	X(TD_DROP_NO_ROUTE, "drop_no_route", XDP_DROP)                                             \
 	X(TD_DROP_CLIENT_UNRESOLVED, "drop_client_unresolved", XDP_DROP)                           \
-	X(TD_DROP_TOO_BIG, "drop_too_big", XDP_DROP)                                               \
+	X(TD_DROP_NO_DEVICE, "drop_no_device", XDP_DROP)                                           \
 	X(TD_DROP_NO_ROOM, "drop_no_room", XDP_DROP)                                               \
-	X(TD_DROP_STALE_SERVICE, "drop_stale_service", XDP_DROP)
+	X(TD_DROP_BAD_INDEX, "drop_bad_index", XDP_DROP)
 
 #define TD_REASON_ENUM(symbol, name, action) symbol,
 enum td_reason { TD_REASONS(TD_REASON_ENUM) TD_REASON_MAX };
@@ -75,8 +77,8 @@ struct td_service_key6 {
 };
 
 /*
- * A VIP without a port: the entry (address, port 0, protocol 0) holds TD_VIP_ONLY as its service, so that
- * fragments of ours are told from those of others.
+ * A VIP without a port: the entry (address, port 0, protocol 0) holds TD_VIP_ONLY as its service,
+ * so that fragments of ours are told from those of others.
  */
 #define TD_VIP_ONLY 0xffffffffU
 
@@ -116,11 +118,12 @@ struct td_endpoint {
 };
 
 /*
- * nexthops: where packets to a server leave. An element never changes its interface while it is in use;
- * a new destination MAC is one store of dest.
+ * nexthops: where packets to a server leave. An element never changes its interface while it is in
+ * use; a new destination MAC is one store of dest.
  */
 struct td_nexthop {
-	__u64 dest; /* destination MAC in the first six bytes in memory, then TD_NEXTHOP_* in the last two */
+	__u64 dest; /* destination MAC in the first six bytes in memory, then TD_NEXTHOP_* in the
+		       last two */
 	__u32 ifindex;
 	__u8 source_mac[6];
 	__u8 pad[6];
@@ -129,16 +132,18 @@ struct td_nexthop {
 
 /* settings: one element, mapped by the agent. */
 struct td_settings {
-	__u32 abi;              /* TD_ABI */
+	__u32 abi;		/* TD_ABI */
 	__u32 route_generation; /* cached routes of another generation are void */
-	__be32 route_mask4;     /* routes through a gateway are the same inside such prefixes */
+	__be32 route_mask4;	/* routes through a gateway are the same inside such prefixes */
 	__u32 pad;
 	__be32 route_mask6[4];
-	/* Bit td_address_hash() is set for each address of this host: most packets need no look-up. */
+	/* Bit td_address_hash() is set for each address of this host: most packets need no look-up.
+	 */
 	__u64 local_filter[TD_LOCAL_FILTER_WORDS];
 };
 
-/* ports: one element, mapped by the agent: bit of a port (host byte order) is set where it may be ours. */
+/* ports: one element, mapped by the agent: bit of a port (host byte order) is set where it may be
+ * ours. */
 struct td_ports {
 	__u64 services[TD_PORT_WORDS];
 	__u64 endpoints[TD_PORT_WORDS];
@@ -175,13 +180,13 @@ struct td_route6 {
 /* counters: per CPU; element 2 * service + slot. */
 struct td_counters {
 	__u64 packets_in; /* from clients */
-	__u64 bytes_in;   /* whole frames */
+	__u64 bytes_in;	  /* whole frames */
 	__u64 packets_out;
 	__u64 bytes_out;
-	__u64 syn;      /* SYN without ACK, from clients */
-	__u64 syn_ack;  /* from the server */
-	__u64 rst;      /* from the server */
-	__u64 refused;  /* rejected or dropped since nobody served; counted in slot 0 */
+	__u64 syn;     /* SYN without ACK, from clients */
+	__u64 syn_ack; /* from the server */
+	__u64 rst;     /* from the server */
+	__u64 refused; /* rejected or dropped since nobody served; counted in slot 0 */
 };
 
 /* reasons: per CPU; element enum td_reason. */
@@ -212,7 +217,8 @@ _Static_assert(sizeof(struct td_route4) == 32, "map value");
 _Static_assert(sizeof(struct td_route6) == 64, "one cache line");
 _Static_assert(sizeof(struct td_counters) == 64, "one cache line");
 
-/* A cheap hash of an address for local_filter and the route caches; IPv6 folds its words by XOR first. */
+/* A cheap hash of an address for local_filter and the route caches; IPv6 folds its words by XOR
+ * first. */
 static inline __attribute__((always_inline)) __u32 td_address_hash(__be32 addr)
 {
 	__u32 hash = addr * 0x9e3779b1U;

@@ -32,11 +32,11 @@ enum td_select {
 	TD_SELECT_DROP = 3,
 };
 
-#define TD_STATE_SLOT_MASK        0x3ULL
-#define TD_STATE_NONE_SHIFT       2
-#define TD_STATE_ELIGIBLE(slot)   (1ULL << (4 + (slot)))
-#define TD_STATE_UNHEALTHY(slot)  (1ULL << (6 + (slot)))
-#define TD_STATE_EPOCH_SHIFT      32
+#define TD_STATE_SLOT_MASK	 0x3ULL
+#define TD_STATE_NONE_SHIFT	 2
+#define TD_STATE_ELIGIBLE(slot)	 (1ULL << (4 + (slot)))
+#define TD_STATE_UNHEALTHY(slot) (1ULL << (6 + (slot)))
+#define TD_STATE_EPOCH_SHIFT	 32
 
 /* Where a packet of the group goes: a server's slot, or what happens instead. */
 static inline __attribute__((always_inline)) enum td_select td_select(__u64 state)

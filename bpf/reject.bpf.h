@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef TANDEM_REJECT_BPF_H
+#define TANDEM_REJECT_BPF_H
+
+/*
+ * Answers that the program writes itself, in place of the packet: TCP RST (RFC 9293, 3.10.7.1) and
+ * ICMP errors (RFC 792, RFC 4443). They go back out where the packet came in, to the MAC that sent
+ * it, from the address that it was sent to. An ICMP error quotes the IP header and eight bytes,
+ * which is what hosts need to find the socket.
+ *
+ * All functions are called before anything in the packet was changed, and leave it unusable.
+ */
+
+enum {
+	ICMP_QUOTE = 8,
+	ICMP4_UNREACHABLE = 3,
+	ICMP4_PORT_UNREACHABLE = 3,
+	ICMP4_TIME_EXCEEDED = 11,
+	ICMP6_UNREACHABLE = 1,
+	ICMP6_PORT_UNREACHABLE = 4,
+	ICMP6_TIME_EXCEEDED = 3,
+	REJECT_TTL = 64,
+};
+
+struct eth_ip4_tcp {
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct tcphdr tcp;
+} __attribute__((packed));
+
+struct eth_ip6_tcp {
+	struct ethhdr eth;
+	struct ipv6hdr ip;
+	struct tcphdr tcp;
+} __attribute__((packed));
+
+struct eth_ip4_icmp {
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct icmphdr icmp;
+} __attribute__((packed));
+
+struct eth_ip6_icmp {
+	struct ethhdr eth;
+	struct ipv6hdr ip;
+	struct icmp6hdr icmp;
+} __attribute__((packed));
+
+static __always_inline void eth_answer(struct ethhdr *eth, const struct ethhdr *to)
+{
+	__builtin_memcpy(eth->h_dest, to->h_source, 6);
+	__builtin_memcpy(eth->h_source, to->h_dest, 6);
+	eth->h_proto = to->h_proto;
+}
+
+static __always_inline void ip4_answer(struct iphdr *ip, const struct iphdr *to, __u8 proto,
+				       __u32 length)
+{
+	__builtin_memset(ip, 0, sizeof(*ip));
+	ip->version = 4;
+	ip->ihl = 5;
+	ip->tot_len = bpf_htons(length);
+	ip->frag_off = bpf_htons(0x4000);
+	ip->ttl = REJECT_TTL;
+	ip->protocol = proto;
+	ip->saddr = to->daddr;
+	ip->daddr = to->saddr;
+	ip->check = ~csum_fold(csum_words(ip, sizeof(*ip) / 4));
+}
+
+static __always_inline void ip6_answer(struct ipv6hdr *ip, const struct ipv6hdr *to, __u8 proto,
+				       __u32 payload)
+{
+	__builtin_memset(ip, 0, sizeof(*ip));
+	ip->version = 6;
+	ip->payload_len = bpf_htons(payload);
+	ip->nexthdr = proto;
+	ip->hop_limit = REJECT_TTL;
+	ip->saddr = to->daddr;
+	ip->daddr = to->saddr;
+}
+
+/* Write the RST that answers the segment @to, whose payload (with SYN and FIN) is @length bytes. */
+static __always_inline void tcp_answer(struct tcphdr *tcp, const struct tcphdr *to, __u32 length)
+{
+	__builtin_memset(tcp, 0, sizeof(*tcp));
+	tcp->source = to->dest;
+	tcp->dest = to->source;
+	tcp->doff = sizeof(*tcp) / 4;
+	tcp->rst = 1;
+	if (to->ack) {
+		tcp->seq = to->ack_seq;
+	} else {
+		tcp->ack = 1;
+		tcp->ack_seq = bpf_htonl(bpf_ntohl(to->seq) + length);
+	}
+}
+
+/* The sequence space that a segment of @payload bytes with header takes; 0 for one that lies. */
+static __always_inline __u32 tcp_segment_length(const struct tcphdr *tcp, __u32 payload)
+{
+	__u32 header = tcp->doff * 4;
+
+	return (payload > header ? payload - header : 0) + tcp->syn + tcp->fin;
+}
+
+static __always_inline enum td_reason reject_tcp4(struct xdp_md *ctx, struct pkt *pkt)
+{
+	struct tcphdr *tcp = (void *)pkt->l4, reset;
+	struct ethhdr eth;
+	struct iphdr ip;
+	struct eth_ip4_tcp *frame;
+	__u32 header = pkt->ip4->ihl * 4, total = bpf_ntohs(pkt->ip4->tot_len);
+
+	/* The verifier does not see that a TCP header was pulled. */
+	if ((void *)(tcp + 1) > pkt->end)
+		return TD_DROP_NO_ROOM;
+	eth_answer(&eth, pkt->eth);
+	ip4_answer(&ip, pkt->ip4, IPPROTO_TCP, sizeof(ip) + sizeof(reset));
+	tcp_answer(&reset, tcp, tcp_segment_length(tcp, total > header ? total - header : 0));
+	reset.check = ~csum_fold((__u64)(__u32)ip.saddr + (__u32)ip.daddr + bpf_htons(IPPROTO_TCP) +
+				 bpf_htons(sizeof(reset)) + csum_words(&reset, sizeof(reset) / 4));
+
+	if (bpf_xdp_adjust_tail(ctx, (int)sizeof(*frame) - (int)pkt->length))
+		return TD_DROP_NO_ROOM;
+	frame = (void *)(long)ctx->data;
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+		return TD_DROP_NO_ROOM;
+	frame->eth = eth;
+	frame->ip = ip;
+	frame->tcp = reset;
+	return TD_REJECT_TCP_RESET;
+}
+
+static __always_inline enum td_reason reject_tcp6(struct xdp_md *ctx, struct pkt *pkt)
+{
+	struct tcphdr *tcp = (void *)pkt->l4, reset;
+	struct ethhdr eth;
+	struct ipv6hdr ip;
+	struct eth_ip6_tcp *frame;
+
+	/* The verifier does not see that a TCP header was pulled. */
+	if ((void *)(tcp + 1) > pkt->end)
+		return TD_DROP_NO_ROOM;
+	eth_answer(&eth, pkt->eth);
+	ip6_answer(&ip, pkt->ip6, IPPROTO_TCP, sizeof(reset));
+	tcp_answer(&reset, tcp, tcp_segment_length(tcp, bpf_ntohs(pkt->ip6->payload_len)));
+	reset.check = ~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(IPPROTO_TCP) +
+				 bpf_htons(sizeof(reset)) + csum_words(&reset, sizeof(reset) / 4));
+
+	if (bpf_xdp_adjust_tail(ctx, (int)sizeof(*frame) - (int)pkt->length))
+		return TD_DROP_NO_ROOM;
+	frame = (void *)(long)ctx->data;
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+		return TD_DROP_NO_ROOM;
+	frame->eth = eth;
+	frame->ip = ip;
+	frame->tcp = reset;
+	return TD_REJECT_TCP_RESET;
+}
+
+static __always_inline enum td_reason icmp4_error(struct xdp_md *ctx, struct pkt *pkt, __u8 type,
+						  __u8 code, enum td_reason reason)
+{
+	const int grow = sizeof(struct iphdr) + sizeof(struct icmphdr);
+	__u32 quoted = pkt->ip4->ihl * 4 + ICMP_QUOTE;
+	struct eth_ip4_icmp *frame;
+	struct icmphdr icmp = {.type = type, .code = code};
+	struct ethhdr eth;
+	struct iphdr ip;
+	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
+
+	eth_answer(&eth, pkt->eth);
+	ip4_answer(&ip, pkt->ip4, IPPROTO_ICMP, grow + quoted);
+	/*
+	 * The words of a valid IPv4 header add up to zero in one's complement, its own checksum
+	 * included, so only the eight bytes after it count.
+	 */
+	icmp.checksum = ~csum_fold(csum_words(&icmp, sizeof(icmp) / 4) +
+				   csum_words(pkt->l4, ICMP_QUOTE / 4));
+
+	if (tail > 0 || bpf_xdp_adjust_tail(ctx, tail) || bpf_xdp_adjust_head(ctx, -grow))
+		return TD_DROP_NO_ROOM;
+	frame = (void *)(long)ctx->data;
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+		return TD_DROP_NO_ROOM;
+	frame->eth = eth;
+	frame->ip = ip;
+	frame->icmp = icmp;
+	return reason;
+}
+
+static __always_inline enum td_reason icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u8 type,
+						  __u8 code, enum td_reason reason)
+{
+	const int grow = sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr);
+	const __u32 quoted = sizeof(struct ipv6hdr) + ICMP_QUOTE;
+	const __u32 payload = sizeof(struct icmp6hdr) + quoted;
+	struct eth_ip6_icmp *frame;
+	struct icmp6hdr icmp = {.icmp6_type = type, .icmp6_code = code};
+	struct ethhdr eth;
+	struct ipv6hdr ip;
+	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
+
+	eth_answer(&eth, pkt->eth);
+	ip6_answer(&ip, pkt->ip6, IPPROTO_ICMPV6, payload);
+	icmp.icmp6_cksum =
+		~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(payload) +
+			   bpf_htons(IPPROTO_ICMPV6) + csum_words(&icmp, sizeof(icmp) / 4) +
+			   csum_words(pkt->ip6, sizeof(struct ipv6hdr) / 4) +
+			   csum_words(pkt->l4, ICMP_QUOTE / 4));
+
+	if (tail > 0 || bpf_xdp_adjust_tail(ctx, tail) || bpf_xdp_adjust_head(ctx, -grow))
+		return TD_DROP_NO_ROOM;
+	frame = (void *)(long)ctx->data;
+	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
+		return TD_DROP_NO_ROOM;
+	frame->eth = eth;
+	frame->ip = ip;
+	frame->icmp = icmp;
+	return reason;
+}
+
+/* Not inlined: rare, large, and with a stack of their own. */
+static __noinline int refuse4(struct xdp_md *ctx, struct pkt *pkt)
+{
+	if (pkt->proto == IPPROTO_UDP)
+		return icmp4_error(ctx, pkt, ICMP4_UNREACHABLE, ICMP4_PORT_UNREACHABLE,
+				   TD_REJECT_UNREACHABLE);
+	if (pkt->tcp_flags & TCP_RST)
+		return TD_DROP_NONE_HEALTHY;
+	return reject_tcp4(ctx, pkt);
+}
+
+static __noinline int refuse6(struct xdp_md *ctx, struct pkt *pkt)
+{
+	if (pkt->proto == IPPROTO_UDP)
+		return icmp6_error(ctx, pkt, ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE,
+				   TD_REJECT_UNREACHABLE);
+	if (pkt->tcp_flags & TCP_RST)
+		return TD_DROP_NONE_HEALTHY;
+	return reject_tcp6(ctx, pkt);
+}
+
+static __noinline int expire4(struct xdp_md *ctx, struct pkt *pkt)
+{
+	return icmp4_error(ctx, pkt, ICMP4_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
+}
+
+static __noinline int expire6(struct xdp_md *ctx, struct pkt *pkt)
+{
+	return icmp6_error(ctx, pkt, ICMP6_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
+}
+
+#endif

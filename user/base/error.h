@@ -20,7 +20,7 @@ int error_set(struct error *reterr, int code, const char *field, const char *for
 
 /*
  * Fill @reterr with an internal error: "<what>: <strerror(-r)>". Keeps a message that stands there
- * already, as the text after "<what>: ". Returns @r, a negative errno.
+ * already, as the text after "<what>: ", with its code and field. Returns @r, a negative errno.
  */
 int error_errno(struct error *reterr, int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

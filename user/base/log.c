@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static int log_level = LOG_INFO;
+
+void log_set_level(int priority)
+{
+	log_level = priority;
+}
+
+/* The service manager names the journal's socket; stderr may have been redirected since. */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat status;
+
+	if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+		return false;
+	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+	       status.st_ino == inode;
+}
+
+/* A value that came from outside must not start a second line. */
+static void flatten(char *line)
+{
+	for (; *line; line++) {
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			*line = ' ';
+	}
+}
+
+static void write_line(int priority, const char *format, va_list args)
+{
+	char line[2048], time[CLOCK_TEXT_MAX];
+
+	vsnprintf(line, sizeof(line), format, args);
+	flatten(line);
+	if (stderr_is_journal())
+		fprintf(stderr, "<%d>%s\n", priority, line);
+	else
+		fprintf(stderr, "%s %s\n", clock_format(clock_wall_s(), time), line);
+}
+
+void log_write(int priority, const char *format, ...)
+{
+	va_list args;
+
+	if (priority > log_level)
+		return;
+	va_start(args, format);
+	write_line(priority, format, args);
+	va_end(args);
+}
+
+int log_error_errno(int r, const char *format, ...)
+{
+	char what[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	log_write(LOG_ERR, "%s: %s", what, strerror(-r));
+	return r;
+}

@@ -4,10 +4,9 @@
 
 /*
  * Next hops toward clients. A per-CPU cache, direct-mapped, stands before bpf_fib_lookup(). The
- * agent knows the longest prefix in the routing table (settings.route_mask*): what goes through a
- * gateway is cached once for a whole prefix of that length, so that clients beyond a gateway share
- * one entry, however many they are. For an on-link prefix the entry only says so, and the addresses
- * in it have entries of their own.
+ * agent publishes a filter of all routes but the default one: an address that is in none of them
+ * takes the default route, and one entry serves all such clients, however many they are. The others
+ * have an entry each.
  */
 
 #define AF_INET	 2
@@ -41,10 +40,9 @@ static __always_inline struct td_settings *settings_get(void)
 static __always_inline bool address_is_local(const struct td_settings *setting, __u32 hash,
 					     const __be32 *addr, __u32 family)
 {
-	__u64 word = setting->local_filter[(hash >> 6) & (TD_LOCAL_FILTER_WORDS - 1)];
 	struct td_local_key key = {};
 
-	if (!(word >> (hash & 63) & 1))
+	if (!(setting->local_filter[td_filter_word(hash)] & td_filter_bit(hash)))
 		return false;
 	key.addr[0] = addr[0];
 	if (family == 6) {
@@ -93,22 +91,20 @@ static __always_inline enum td_reason fib_reason(long result, const struct bpf_f
 	}
 }
 
-/* Store what the kernel said about @addr under @key; another packet's entry there is overwritten.
- */
-static __always_inline void route4_store(__be32 key, __u32 generation, __u32 ingress,
-					 const struct bpf_fib_lookup *fib, bool marker)
+/* The address under which the next hop toward @client is cached: 0 where the default route is
+ * taken. */
+static __always_inline __be32 route4_key(const struct td_settings *setting, __be32 client)
+{
+	__u32 hash = td_address_hash(client & setting->route_mask4);
+
+	return setting->route_filter4[td_filter_word(hash)] & td_filter_bit(hash) ? client : 0;
+}
+
+static __always_inline struct td_route4 *route4_slot(__be32 key)
 {
 	__u32 index = td_address_hash(key) & (TD_ROUTE_CACHE_SIZE - 1);
-	struct td_route4 *route = bpf_map_lookup_elem(&route_cache4, &index);
 
-	if (!route)
-		return;
-	route->addr = key;
-	route->generation = generation;
-	route->ingress = ingress;
-	route->ifindex = marker ? TD_ROUTE_ON_LINK : fib->ifindex;
-	__builtin_memcpy(route->dest_mac, fib->dmac, 6);
-	__builtin_memcpy(route->source_mac, fib->smac, 6);
+	return bpf_map_lookup_elem(&route_cache4, &index);
 }
 
 /* The slow path: ask the kernel, and remember. Not inlined: it is rare, and its stack is large. */
@@ -117,61 +113,53 @@ static __noinline int route4_resolve(struct xdp_md *ctx, __be32 vip, __be32 clie
 {
 	struct td_settings *setting = settings_get();
 	struct bpf_fib_lookup fib = {};
-	__u32 generation, ingress = ctx->ingress_ifindex;
-	__be32 prefix;
+	struct td_route4 *route;
+	__u32 generation;
+	__be32 key;
 	long result;
 
 	if (!setting || !ret_hop)
 		return TD_DROP_BAD_INDEX;
 	/* Before the look-up: what changes during it makes the entry void. */
 	generation = *(volatile __u32 *)&setting->route_generation;
-	prefix = client & setting->route_mask4;
+	key = route4_key(setting, client);
 
 	fib.family = AF_INET;
 	fib.l4_protocol = IPPROTO_TCP;
 	fib.ipv4_src = vip;
 	fib.ipv4_dst = client;
-	fib.ifindex = ingress;
+	fib.ifindex = ctx->ingress_ifindex;
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result != FIB_SUCCESS)
 		return fib_reason(result, &fib);
-
-	/* The kernel puts the gateway in place of the destination, where there is one. */
-	if (fib.ipv4_dst != client) {
-		route4_store(prefix, generation, ingress, &fib, false);
-	} else {
-		if (prefix != client)
-			route4_store(prefix, generation, ingress, &fib, true);
-		route4_store(client, generation, ingress, &fib, false);
-	}
 	ret_hop->ifindex = fib.ifindex;
 	__builtin_memcpy(ret_hop->dest_mac, fib.dmac, 6);
 	__builtin_memcpy(ret_hop->source_mac, fib.smac, 6);
+
+	/* The kernel puts the gateway in the destination's place. Else the MAC is this client's. */
+	if (!key && fib.ipv4_dst == client)
+		return TD_CONTINUE;
+	route = route4_slot(key);
+	if (!route)
+		return TD_CONTINUE;
+	route->addr = key;
+	route->generation = generation;
+	route->ingress = ctx->ingress_ifindex;
+	route->ifindex = fib.ifindex;
+	__builtin_memcpy(route->dest_mac, fib.dmac, 6);
+	__builtin_memcpy(route->source_mac, fib.smac, 6);
 	return TD_CONTINUE;
-}
-
-static __always_inline struct td_route4 *route4_cached(__be32 key, __u32 generation, __u32 ingress)
-{
-	__u32 index = td_address_hash(key) & (TD_ROUTE_CACHE_SIZE - 1);
-	struct td_route4 *route = bpf_map_lookup_elem(&route_cache4, &index);
-
-	if (!route || route->addr != key || route->generation != generation ||
-	    route->ingress != ingress)
-		return NULL;
-	return route;
 }
 
 /* Find where a reply of @vip to @client leaves. */
 static __always_inline enum td_reason route4(struct xdp_md *ctx, const struct td_settings *setting,
 					     __be32 vip, __be32 client, struct hop *ret_hop)
 {
-	__u32 generation = setting->route_generation, ingress = ctx->ingress_ifindex;
-	struct td_route4 *route;
+	__be32 key = route4_key(setting, client);
+	struct td_route4 *route = route4_slot(key);
 
-	route = route4_cached(client & setting->route_mask4, generation, ingress);
-	if (route && route->ifindex == TD_ROUTE_ON_LINK)
-		route = route4_cached(client, generation, ingress);
-	if (!route)
+	if (!route || route->addr != key || route->generation != setting->route_generation ||
+	    route->ingress != ctx->ingress_ifindex)
 		return route4_resolve(ctx, vip, client, ret_hop);
 	ret_hop->ifindex = route->ifindex;
 	__builtin_memcpy(ret_hop->dest_mac, route->dest_mac, 6);
@@ -184,28 +172,23 @@ static __always_inline bool addr6_equal(const __be32 *a, const __be32 *b)
 	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
 }
 
-static __always_inline void addr6_mask(__be32 *ret, const __be32 *addr, const __be32 *mask)
+static __always_inline void route6_key(const struct td_settings *setting, const __be32 *client,
+				       __be32 *ret_key)
 {
-	ret[0] = addr[0] & mask[0];
-	ret[1] = addr[1] & mask[1];
-	ret[2] = addr[2] & mask[2];
-	ret[3] = addr[3] & mask[3];
+	__u32 hash = td_address_hash(
+		(client[0] & setting->route_mask6[0]) ^ (client[1] & setting->route_mask6[1]) ^
+		(client[2] & setting->route_mask6[2]) ^ (client[3] & setting->route_mask6[3]));
+	bool own = setting->route_filter6[td_filter_word(hash)] & td_filter_bit(hash);
+
+	for (int i = 0; i < 4; i++)
+		ret_key[i] = own ? client[i] : 0;
 }
 
-static __always_inline void route6_store(const __be32 *key, __u32 generation, __u32 ingress,
-					 const struct bpf_fib_lookup *fib, bool marker)
+static __always_inline struct td_route6 *route6_slot(const __be32 *key)
 {
 	__u32 index = td_address_hash(td_address_fold(key)) & (TD_ROUTE_CACHE_SIZE - 1);
-	struct td_route6 *route = bpf_map_lookup_elem(&route_cache6, &index);
 
-	if (!route)
-		return;
-	__builtin_memcpy(route->addr, key, sizeof(route->addr));
-	route->generation = generation;
-	route->ingress = ingress;
-	route->ifindex = marker ? TD_ROUTE_ON_LINK : fib->ifindex;
-	__builtin_memcpy(route->dest_mac, fib->dmac, 6);
-	__builtin_memcpy(route->source_mac, fib->smac, 6);
+	return bpf_map_lookup_elem(&route_cache6, &index);
 }
 
 /* Both addresses of a reply, so that the function below takes few arguments. */
@@ -219,62 +202,54 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const struct addr6_pair
 {
 	struct td_settings *setting = settings_get();
 	struct bpf_fib_lookup fib = {};
-	__u32 generation, ingress = ctx->ingress_ifindex;
-	__be32 prefix[4];
+	struct td_route6 *route;
+	__u32 generation;
+	__be32 key[4];
 	long result;
 
 	if (!setting || !pair || !ret_hop)
 		return TD_DROP_BAD_INDEX;
 	generation = *(volatile __u32 *)&setting->route_generation;
-	addr6_mask(prefix, pair->client, setting->route_mask6);
+	route6_key(setting, pair->client, key);
 
 	fib.family = AF_INET6;
 	fib.l4_protocol = IPPROTO_TCP;
 	__builtin_memcpy(fib.ipv6_src, pair->vip, sizeof(fib.ipv6_src));
 	__builtin_memcpy(fib.ipv6_dst, pair->client, sizeof(fib.ipv6_dst));
-	fib.ifindex = ingress;
+	fib.ifindex = ctx->ingress_ifindex;
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result != FIB_SUCCESS)
 		return fib_reason(result, &fib);
-
-	if (!addr6_equal(fib.ipv6_dst, pair->client)) {
-		route6_store(prefix, generation, ingress, &fib, false);
-	} else {
-		if (!addr6_equal(prefix, pair->client))
-			route6_store(prefix, generation, ingress, &fib, true);
-		route6_store(pair->client, generation, ingress, &fib, false);
-	}
 	ret_hop->ifindex = fib.ifindex;
 	__builtin_memcpy(ret_hop->dest_mac, fib.dmac, 6);
 	__builtin_memcpy(ret_hop->source_mac, fib.smac, 6);
+
+	if (!addr6_equal(key, pair->client) && addr6_equal(fib.ipv6_dst, pair->client))
+		return TD_CONTINUE;
+	route = route6_slot(key);
+	if (!route)
+		return TD_CONTINUE;
+	__builtin_memcpy(route->addr, key, sizeof(route->addr));
+	route->generation = generation;
+	route->ingress = ctx->ingress_ifindex;
+	route->ifindex = fib.ifindex;
+	__builtin_memcpy(route->dest_mac, fib.dmac, 6);
+	__builtin_memcpy(route->source_mac, fib.smac, 6);
 	return TD_CONTINUE;
-}
-
-static __always_inline struct td_route6 *route6_cached(const __be32 *key, __u32 generation,
-						       __u32 ingress)
-{
-	__u32 index = td_address_hash(td_address_fold(key)) & (TD_ROUTE_CACHE_SIZE - 1);
-	struct td_route6 *route = bpf_map_lookup_elem(&route_cache6, &index);
-
-	if (!route || !addr6_equal(route->addr, key) || route->generation != generation ||
-	    route->ingress != ingress)
-		return NULL;
-	return route;
 }
 
 static __always_inline enum td_reason route6(struct xdp_md *ctx, const struct td_settings *setting,
 					     const __be32 *vip, const __be32 *client,
 					     struct hop *ret_hop)
 {
-	__u32 generation = setting->route_generation, ingress = ctx->ingress_ifindex;
 	struct td_route6 *route;
-	__be32 prefix[4];
+	__be32 key[4];
 
-	addr6_mask(prefix, client, setting->route_mask6);
-	route = route6_cached(prefix, generation, ingress);
-	if (route && route->ifindex == TD_ROUTE_ON_LINK)
-		route = route6_cached(client, generation, ingress);
-	if (!route) {
+	route6_key(setting, client, key);
+	route = route6_slot(key);
+	if (!route || !addr6_equal(route->addr, key) ||
+	    route->generation != setting->route_generation ||
+	    route->ingress != ctx->ingress_ifindex) {
 		struct addr6_pair pair;
 
 		__builtin_memcpy(pair.vip, vip, sizeof(pair.vip));

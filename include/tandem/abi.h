@@ -26,7 +26,7 @@ enum td_limit {
 	TD_MAX_DEVICES = 256,
 	TD_ROUTE_CACHE_SIZE = 4096, /* a power of two, per CPU and family */
 	TD_PORT_WORDS = 65536 / 64,
-	TD_LOCAL_FILTER_WORDS = 16, /* a power of two */
+	TD_FILTER_WORDS = 16, /* a power of two */
 	TD_EVENTS_BYTES = 65536,
 };
 
@@ -134,12 +134,21 @@ struct td_nexthop {
 struct td_settings {
 	__u32 abi;		/* TD_ABI */
 	__u32 route_generation; /* cached routes of another generation are void */
-	__be32 route_mask4;	/* routes through a gateway are the same inside such prefixes */
+	/*
+	 * Bit td_filter_bit() of the folded address is set for each address of this host: most
+	 * packets need no look-up.
+	 */
+	__u64 local_filter[TD_FILTER_WORDS];
+	/*
+	 * The same for the destinations of all routes but the default one, cut to the shortest of
+	 * their prefixes. An address whose prefix is not in there takes the default route, for
+	 * which one cache entry serves all.
+	 */
+	__u64 route_filter4[TD_FILTER_WORDS];
+	__u64 route_filter6[TD_FILTER_WORDS];
+	__be32 route_mask4;
 	__u32 pad;
 	__be32 route_mask6[4];
-	/* Bit td_address_hash() is set for each address of this host: most packets need no look-up.
-	 */
-	__u64 local_filter[TD_LOCAL_FILTER_WORDS];
 };
 
 /* ports: one element, mapped by the agent: bit of a port (host byte order) is set where it may be
@@ -155,12 +164,16 @@ struct td_local_key {
 	__u32 family; /* 4 or 6 */
 };
 
-/* route_cache4, route_cache6: next hops toward clients; written and read by the program alone. */
+/*
+ * route_cache4, route_cache6: next hops toward clients; written and read by the program alone. The
+ * address 0 stands for all that takes the default route.
+ */
 struct td_route4 {
-	__be32 addr; /* of a client, or of its prefix */
+	__be32 addr;
 	__u32 generation;
-	__u32 ingress;
-	__u32 ifindex; /* TD_ROUTE_ON_LINK: the prefix is on-link, look for the address itself */
+	__u32 ingress; /* interface on which the server's packet came: policy routing may look at it
+			*/
+	__u32 ifindex;
 	__u8 dest_mac[6];
 	__u8 source_mac[6];
 	__u32 pad;
@@ -175,7 +188,6 @@ struct td_route6 {
 	__u8 source_mac[6];
 	__u32 pad[6];
 };
-#define TD_ROUTE_ON_LINK 0xffffffffU
 
 /* counters: per CPU; element 2 * service + slot. */
 struct td_counters {
@@ -217,8 +229,7 @@ _Static_assert(sizeof(struct td_route4) == 32, "map value");
 _Static_assert(sizeof(struct td_route6) == 64, "one cache line");
 _Static_assert(sizeof(struct td_counters) == 64, "one cache line");
 
-/* A cheap hash of an address for local_filter and the route caches; IPv6 folds its words by XOR
- * first. */
+/* A cheap hash of an address for the filters and the route caches; IPv6 is folded first. */
 static inline __attribute__((always_inline)) __u32 td_address_hash(__be32 addr)
 {
 	__u32 hash = addr * 0x9e3779b1U;
@@ -229,6 +240,17 @@ static inline __attribute__((always_inline)) __u32 td_address_hash(__be32 addr)
 static inline __attribute__((always_inline)) __be32 td_address_fold(const __be32 *addr)
 {
 	return addr[0] ^ addr[1] ^ addr[2] ^ addr[3];
+}
+
+/* The place of a hash in a filter of TD_FILTER_WORDS words. */
+static inline __attribute__((always_inline)) __u32 td_filter_word(__u32 hash)
+{
+	return (hash >> 6) & (TD_FILTER_WORDS - 1);
+}
+
+static inline __attribute__((always_inline)) __u64 td_filter_bit(__u32 hash)
+{
+	return 1ULL << (hash & 63);
 }
 
 #endif

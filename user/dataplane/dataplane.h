@@ -112,9 +112,22 @@ void dataplane_nexthop_remove(struct dataplane *dataplane, const struct netaddr 
 /* Replace the set of this host's own addresses, to which everything passes untouched. */
 CHECKED int dataplane_set_local_addresses(struct dataplane *dataplane,
 					  const struct netaddr *addresses, size_t count);
-/* Forget every cached route, and take it that routes of a family are the same inside such prefixes. */
-void dataplane_invalidate_routes(struct dataplane *dataplane, unsigned int prefix4,
-				 unsigned int prefix6);
+/* A destination prefix of a route. */
+struct dataplane_prefix {
+	struct netaddr address; /* host bits zero */
+	unsigned int length;
+};
+
+/*
+ * Forget every cached route of both families, and take it that addresses of @family outside of @prefixes
+ * leave by one default gateway, so that one cache entry serves them all; with @uniform false nothing
+ * is taken for granted and each address has an entry of its own.
+ */
+CHECKED int dataplane_set_routes(struct dataplane *dataplane, uint16_t family,
+				 const struct dataplane_prefix *prefixes, size_t count,
+				 bool uniform);
+/* Forget every cached route: a neighbour or a link changed. */
+void dataplane_invalidate_routes(struct dataplane *dataplane);
 
 /* Sums over CPUs. */
 CHECKED int dataplane_counters_read(struct dataplane *dataplane, uint32_t index, uint32_t slot,

@@ -58,12 +58,17 @@ typedef int (*net_address_visit)(const struct netaddr *address, uint32_t ifindex
 CHECKED int net_walk_addresses(struct net *net, net_address_visit visit, void *userdata);
 
 /*
- * What a cache of routes may take for granted: the longest prefix of any route of @family that is neither
- * local, broadcast nor multicast, such that all destinations inside one prefix of that length that are
- * reached through a gateway are reached the same way. The full length (32, 128) where policy rules
- * beyond the kernel's own, or multipath routes, make that unsafe. Never shrinks while @net lives.
+ * What a cache of routes may take for granted. Visits every route of @family in every table but "local"
+ * that is more specific than the default route, by its destination prefix (host bits zero) and
+ * length (>= 1); addresses in none of them take the default route. Broadcast, multicast, local and
+ * link-local (fe80::/10) routes do not count. @ret_uniform: all that takes the default route leaves through
+ * one gateway on one interface (or there is no default route); false where policy rules beyond the kernel's
+ * own, a multipath or an on-link default route make that untrue. A non-zero value from the visitor ends the
+ * walk and is returned.
  */
-unsigned int net_route_prefix(struct net *net, uint16_t family);
+typedef int (*net_route_visit)(const struct netaddr *prefix, unsigned int length, void *userdata);
+CHECKED int net_walk_routes(struct net *net, uint16_t family, net_route_visit visit, void *userdata,
+			    bool *ret_uniform);
 
 /* Put @address (/32, /128, no duplicate detection) on the interface; there already is success. */
 CHECKED int net_address_add(struct net *net, uint32_t ifindex, const struct netaddr *address,

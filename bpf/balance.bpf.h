@@ -84,12 +84,12 @@ static __always_inline enum td_reason forward4(struct xdp_md *ctx, struct pkt *p
 
 	if (reason == TD_DROP_NONE_HEALTHY) {
 		count_refused(ref->service);
-		return target.slot == TD_SELECT_REJECT ? (enum td_reason)refuse4(ctx, pkt) : reason;
+		return target.slot == TD_SELECT_REJECT ? (enum td_reason)refuse4(ctx) : reason;
 	}
 	if (reason)
 		return reason;
 	if (pkt->ip4->ttl <= 1)
-		return expire4(ctx, pkt);
+		return expire4(ctx);
 
 	count_forward(pkt, ref->service, target.slot);
 	rewrite_dest4(pkt, target.server->addr[0], target.server->port);
@@ -107,12 +107,12 @@ static __always_inline enum td_reason forward6(struct xdp_md *ctx, struct pkt *p
 
 	if (reason == TD_DROP_NONE_HEALTHY) {
 		count_refused(ref->service);
-		return target.slot == TD_SELECT_REJECT ? (enum td_reason)refuse6(ctx, pkt) : reason;
+		return target.slot == TD_SELECT_REJECT ? (enum td_reason)refuse6(ctx) : reason;
 	}
 	if (reason)
 		return reason;
 	if (pkt->ip6->hop_limit <= 1)
-		return expire6(ctx, pkt);
+		return expire6(ctx);
 
 	count_forward(pkt, ref->service, target.slot);
 	rewrite_dest6(pkt, target.server->addr, target.server->port);

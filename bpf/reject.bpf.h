@@ -221,35 +221,60 @@ static __always_inline enum td_reason icmp6_error(struct xdp_md *ctx, struct pkt
 	return reason;
 }
 
-/* Not inlined: rare, large, and with a stack of their own. */
-static __noinline int refuse4(struct xdp_md *ctx, struct pkt *pkt)
+/*
+ * Not inlined: rare, large, and with a stack of their own. They parse the packet again, since to
+ * take the caller's struct pkt by address would force it out of registers for every packet.
+ */
+static __always_inline bool parse_again(struct pkt *pkt, struct xdp_md *ctx)
 {
-	if (pkt->proto == IPPROTO_UDP)
-		return icmp4_error(ctx, pkt, ICMP4_UNREACHABLE, ICMP4_PORT_UNREACHABLE,
-				   TD_REJECT_UNREACHABLE);
-	if (pkt->tcp_flags & TCP_RST)
+	pkt_init(pkt, ctx);
+	if (pkt_parse_eth(pkt))
+		return false;
+	if (pkt->eth->h_proto == bpf_htons(ETH_P_IP))
+		return !pkt_parse_ip4(pkt) && !pkt_parse_l4(pkt);
+	return !pkt_parse_ip6(pkt) && !pkt_parse_l4(pkt);
+}
+
+static __noinline int refuse4(struct xdp_md *ctx)
+{
+	struct pkt pkt = {};
+
+	if (!parse_again(&pkt, ctx) || !pkt.ip4)
 		return TD_DROP_NONE_HEALTHY;
-	return reject_tcp4(ctx, pkt);
-}
-
-static __noinline int refuse6(struct xdp_md *ctx, struct pkt *pkt)
-{
-	if (pkt->proto == IPPROTO_UDP)
-		return icmp6_error(ctx, pkt, ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE,
+	if (pkt.proto == IPPROTO_UDP)
+		return icmp4_error(ctx, &pkt, ICMP4_UNREACHABLE, ICMP4_PORT_UNREACHABLE,
 				   TD_REJECT_UNREACHABLE);
-	if (pkt->tcp_flags & TCP_RST)
+	return pkt.tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp4(ctx, &pkt);
+}
+
+static __noinline int refuse6(struct xdp_md *ctx)
+{
+	struct pkt pkt = {};
+
+	if (!parse_again(&pkt, ctx) || !pkt.ip6)
 		return TD_DROP_NONE_HEALTHY;
-	return reject_tcp6(ctx, pkt);
+	if (pkt.proto == IPPROTO_UDP)
+		return icmp6_error(ctx, &pkt, ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE,
+				   TD_REJECT_UNREACHABLE);
+	return pkt.tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp6(ctx, &pkt);
 }
 
-static __noinline int expire4(struct xdp_md *ctx, struct pkt *pkt)
+static __noinline int expire4(struct xdp_md *ctx)
 {
-	return icmp4_error(ctx, pkt, ICMP4_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
+	struct pkt pkt = {};
+
+	if (!parse_again(&pkt, ctx) || !pkt.ip4)
+		return TD_DROP_TTL_EXPIRED;
+	return icmp4_error(ctx, &pkt, ICMP4_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
 }
 
-static __noinline int expire6(struct xdp_md *ctx, struct pkt *pkt)
+static __noinline int expire6(struct xdp_md *ctx)
 {
-	return icmp6_error(ctx, pkt, ICMP6_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
+	struct pkt pkt = {};
+
+	if (!parse_again(&pkt, ctx) || !pkt.ip6)
+		return TD_DROP_TTL_EXPIRED;
+	return icmp6_error(ctx, &pkt, ICMP6_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
 }
 
 #endif

@@ -1,0 +1,1119 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Frames through the real XDP program by BPF_PROG_TEST_RUN. A row is a sentence: what goes in, the
+ * verdict and its reason, and the whole frame that comes out.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include "base/cleanup.h"
+#include "frame.h"
+#include "tandem.skel.h"
+#include "tandem/abi.h"
+#include "tandem/select.h"
+
+/*
+ *   clients beyond a router        192.0.2.2 -- eth0 of the gateway (02:..:01)
+ *   an on-link client              192.0.2.77, 2001:db8::77
+ *   servers                        beyond the next hops that the maps name
+ */
+#define GATEWAY_MAC "02:00:00:00:00:01"
+#define ROUTER_MAC  "02:00:00:00:00:02"
+#define ONLINK_MAC  "02:00:00:00:00:77"
+#define SERVER_MAC  "02:00:00:00:01:01"
+#define STANDBY_MAC "02:00:00:00:01:02"
+#define VIP4	    "192.0.2.10"
+#define VIP6	    "2001:db8::10"
+#define CLIENT4	    "203.0.113.7"
+#define CLIENT6	    "2001:db8:ffff::7"
+#define PRIMARY4    "198.51.100.11"
+#define STANDBY4    "198.51.100.12"
+#define PRIMARY6    "2001:db8:2::11"
+#define STANDBY6    "2001:db8:2::12"
+#define FIN	    0x01
+#define SYN	    0x02
+#define RST	    0x04
+#define ACK	    0x10
+
+/* A row says what differs from its macro's defaults. */
+#pragma GCC diagnostic ignored "-Woverride-init"
+
+/* Which service of the table below a row's counters belong to. */
+enum { WEB4, DNS4, WEB6, DNS6, SERVICE_MAX };
+/* Elements of nexthops: the two servers on the ingress interface, the primary's on another,
+ * unresolved. */
+enum { HOP_PRIMARY, HOP_STANDBY, HOP_OTHER_DEVICE, HOP_UNRESOLVED, HOP_NO_DEVICE };
+
+#define NONE_REJECT (TD_SLOT_NONE | (uint64_t)TD_SELECT_REJECT << TD_STATE_NONE_SHIFT)
+#define NONE_DROP   (TD_SLOT_NONE | (uint64_t)TD_SELECT_DROP << TD_STATE_NONE_SHIFT)
+
+struct row {
+	const char *name;
+	struct frame in;
+	struct frame out; /* family 0: as it came in */
+	uint16_t cut;	  /* the input has only so many bytes */
+	uint64_t state;	  /* of all groups; 0: the primary serves */
+	uint32_t hop;	  /* of the primary */
+	int action;
+	enum td_reason reason;
+	int counted; /* service, or -1 */
+};
+
+#define TO_VIP4(...)                                                                               \
+	.in = {.family = 4,                                                                        \
+	       .source_mac = ROUTER_MAC,                                                           \
+	       .dest_mac = GATEWAY_MAC,                                                            \
+	       .source = CLIENT4,                                                                  \
+	       .dest = VIP4,                                                                       \
+	       .source_port = 40000,                                                               \
+	       __VA_ARGS__}
+#define TO_VIP6(...)                                                                               \
+	.in = {.family = 6,                                                                        \
+	       .source_mac = ROUTER_MAC,                                                           \
+	       .dest_mac = GATEWAY_MAC,                                                            \
+	       .source = CLIENT6,                                                                  \
+	       .dest = VIP6,                                                                       \
+	       .source_port = 40000,                                                               \
+	       __VA_ARGS__}
+#define TO_SERVER4(...)                                                                            \
+	.out = {.family = 4,                                                                       \
+		.source_mac = GATEWAY_MAC,                                                         \
+		.source = CLIENT4,                                                                 \
+		.source_port = 40000,                                                              \
+		.ttl = 63,                                                                         \
+		__VA_ARGS__}
+#define TO_SERVER6(...)                                                                            \
+	.out = {.family = 6,                                                                       \
+		.source_mac = GATEWAY_MAC,                                                         \
+		.source = CLIENT6,                                                                 \
+		.source_port = 40000,                                                              \
+		.ttl = 63,                                                                         \
+		__VA_ARGS__}
+#define FROM_SERVER4(...)                                                                          \
+	.in = {.family = 4,                                                                        \
+	       .source_mac = SERVER_MAC,                                                           \
+	       .dest_mac = GATEWAY_MAC,                                                            \
+	       .dest = CLIENT4,                                                                    \
+	       .dest_port = 40000,                                                                 \
+	       __VA_ARGS__}
+#define FROM_SERVER6(...)                                                                          \
+	.in = {.family = 6,                                                                        \
+	       .source_mac = SERVER_MAC,                                                           \
+	       .dest_mac = GATEWAY_MAC,                                                            \
+	       .dest = CLIENT6,                                                                    \
+	       .dest_port = 40000,                                                                 \
+	       __VA_ARGS__}
+#define TO_CLIENT4(...)                                                                            \
+	.out = {.family = 4,                                                                       \
+		.source_mac = GATEWAY_MAC,                                                         \
+		.dest_mac = ROUTER_MAC,                                                            \
+		.source = VIP4,                                                                    \
+		.dest = CLIENT4,                                                                   \
+		.dest_port = 40000,                                                                \
+		.ttl = 63,                                                                         \
+		__VA_ARGS__}
+#define TO_CLIENT6(...)                                                                            \
+	.out = {.family = 6,                                                                       \
+		.source_mac = GATEWAY_MAC,                                                         \
+		.dest_mac = ROUTER_MAC,                                                            \
+		.source = VIP6,                                                                    \
+		.dest = CLIENT6,                                                                   \
+		.dest_port = 40000,                                                                \
+		.ttl = 63,                                                                         \
+		__VA_ARGS__}
+#define TCP(flags) .proto = IPPROTO_TCP, .tcp_flags = (flags), .seq = 1000, .ack = 2000
+#define UDP	   .proto = IPPROTO_UDP
+#define ANSWER4(...)                                                                               \
+	.out = {.family = 4,                                                                       \
+		.source_mac = GATEWAY_MAC,                                                         \
+		.dest_mac = ROUTER_MAC,                                                            \
+		.source = VIP4,                                                                    \
+		.dest = CLIENT4,                                                                   \
+		.fragment = 0x4000,                                                                \
+		__VA_ARGS__}
+#define ANSWER6(...)                                                                               \
+	.out = {.family = 6,                                                                       \
+		.source_mac = GATEWAY_MAC,                                                         \
+		.dest_mac = ROUTER_MAC,                                                            \
+		.source = VIP6,                                                                    \
+		.dest = CLIENT6,                                                                   \
+		__VA_ARGS__}
+
+static const struct frame dns4 = {.family = 4,
+				  .source = CLIENT4,
+				  .dest = VIP4,
+				  UDP,
+				  .source_port = 40000,
+				  .dest_port = 53,
+				  .payload = 30};
+static const struct frame dns4_options = {.family = 4,
+					  .source = CLIENT4,
+					  .dest = VIP4,
+					  UDP,
+					  .source_port = 40000,
+					  .dest_port = 53,
+					  .payload = 30,
+					  .options = 40};
+static const struct frame dns4_small = {
+	.family = 4, .source = CLIENT4, .dest = VIP4, UDP, .source_port = 40000, .dest_port = 53};
+static const struct frame dns6 = {.family = 6,
+				  .source = CLIENT6,
+				  .dest = VIP6,
+				  UDP,
+				  .source_port = 40000,
+				  .dest_port = 53,
+				  .payload = 30};
+static const struct frame web4_expired = {.family = 4,
+					  .source = CLIENT4,
+					  .dest = VIP4,
+					  TCP(ACK),
+					  .source_port = 40000,
+					  .dest_port = 80,
+					  .ttl = 1,
+					  .payload = 9};
+static const struct frame web6_expired = {.family = 6,
+					  .source = CLIENT6,
+					  .dest = VIP6,
+					  TCP(ACK),
+					  .source_port = 40000,
+					  .dest_port = 80,
+					  .ttl = 1,
+					  .payload = 9};
+
+static const struct row rows[] = {
+	/* Toward the VIP. */
+	{.name = "a SYN to an IPv4 VIP goes to the primary, translated",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 8080, TCP(SYN)),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB4},
+	{.name = "a segment of a connection that nobody recorded goes to the primary as well",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .payload = 33, .tos = 0xb8, .id = 7),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 8080, TCP(ACK),
+		    .payload = 33, .tos = 0xb8, .id = 7),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB4},
+	{.name = "with the secondary active an IPv4 segment goes there",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .payload = 3),
+	 TO_SERVER4(.dest_mac = STANDBY_MAC, .dest = STANDBY4, .dest_port = 8081, TCP(ACK),
+		    .payload = 3),
+	 .state = TD_SLOT_SECONDARY,
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB4},
+	{.name = "IPv4 options stay and the segment behind them is translated",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .options = 40, .payload = 5),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 8080, TCP(ACK),
+		    .options = 40, .payload = 5),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB4},
+	{.name = "a UDP datagram to an IPv4 VIP goes to the primary",
+	 TO_VIP4(.dest_port = 53, UDP, .payload = 30),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 53, UDP, .payload = 30),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = DNS4},
+	{.name = "an IPv4 UDP checksum of zero stays zero",
+	 TO_VIP4(.dest_port = 53, UDP, .payload = 30, .no_checksum = 1),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 53, UDP, .payload = 30,
+		    .no_checksum = 1),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = DNS4},
+	{.name = "a wrong TCP checksum stays wrong: the server sees the damage",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .payload = 3, .bad_checksum = 1),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 8080, TCP(ACK),
+		    .payload = 3, .bad_checksum = 1),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB4},
+	{.name = "a SYN to an IPv6 VIP goes to the primary, translated",
+	 TO_VIP6(.dest_port = 80, TCP(SYN)),
+	 TO_SERVER6(.dest_mac = SERVER_MAC, .dest = PRIMARY6, .dest_port = 8080, TCP(SYN)),
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB6},
+	{.name = "with the secondary active an IPv6 datagram goes there",
+	 TO_VIP6(.dest_port = 53, UDP, .payload = 31, .tos = 0x12),
+	 TO_SERVER6(.dest_mac = STANDBY_MAC, .dest = STANDBY6, .dest_port = 53, UDP, .payload = 31,
+		    .tos = 0x12),
+	 .state = TD_SLOT_SECONDARY,
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = DNS6},
+	{.name = "a server on another interface is reached through the device map",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 8080, TCP(SYN)),
+	 .hop = HOP_OTHER_DEVICE,
+	 .action = XDP_REDIRECT,
+	 .reason = TD_FORWARD_REDIRECT,
+	 .counted = WEB4},
+	{.name = "an interface that is not in the device map is a named drop",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 TO_SERVER4(.dest_mac = SERVER_MAC, .dest = PRIMARY4, .dest_port = 8080, TCP(SYN)),
+	 .hop = HOP_NO_DEVICE,
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_NO_DEVICE,
+	 .counted = WEB4},
+	{.name = "an unresolved server is left to the stack, translated but for the TTL",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 .out = {.family = 4,
+		 .source_mac = ROUTER_MAC,
+		 .dest_mac = GATEWAY_MAC,
+		 .source = CLIENT4,
+		 .dest = PRIMARY4,
+		 .source_port = 40000,
+		 .dest_port = 8080,
+		 TCP(SYN)},
+	 .hop = HOP_UNRESOLVED,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_SERVER_UNRESOLVED,
+	 .counted = WEB4},
+
+	/* Back from a server. */
+	{.name = "a reply of the primary leaves as the VIP",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(SYN | ACK)),
+	 TO_CLIENT4(.source_port = 80, TCP(SYN | ACK)),
+	 .action = XDP_TX,
+	 .reason = TD_RETURN_TX,
+	 .counted = WEB4},
+	{.name = "a UDP reply of the primary leaves as the VIP",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 53, UDP, .payload = 100),
+	 TO_CLIENT4(.source_port = 53, UDP, .payload = 100),
+	 .action = XDP_TX,
+	 .reason = TD_RETURN_TX,
+	 .counted = DNS4},
+	{.name = "a reply of the active secondary leaves as the VIP",
+	 FROM_SERVER4(.source = STANDBY4, .source_port = 8081, TCP(ACK), .payload = 10),
+	 TO_CLIENT4(.source_port = 80, TCP(ACK), .payload = 10),
+	 .state = TD_SLOT_SECONDARY,
+	 .action = XDP_TX,
+	 .reason = TD_RETURN_TX,
+	 .counted = WEB4},
+	{.name = "an IPv6 reply of the primary leaves as the VIP",
+	 FROM_SERVER6(.source = PRIMARY6, .source_port = 8080, TCP(ACK), .payload = 10),
+	 TO_CLIENT6(.source_port = 80, TCP(ACK), .payload = 10),
+	 .action = XDP_REDIRECT,
+	 .reason = TD_RETURN_REDIRECT,
+	 .counted = WEB6},
+	{.name = "an IPv6 UDP reply of the active secondary leaves as the VIP",
+	 FROM_SERVER6(.source = STANDBY6, .source_port = 53, UDP, .payload = 9),
+	 TO_CLIENT6(.source_port = 53, UDP, .payload = 9),
+	 .state = TD_SLOT_SECONDARY,
+	 .action = XDP_REDIRECT,
+	 .reason = TD_RETURN_REDIRECT,
+	 .counted = DNS6},
+	{.name = "a reply to an on-link client goes to that client's MAC",
+	 .in = {.family = 4,
+		.source_mac = SERVER_MAC,
+		.dest_mac = GATEWAY_MAC,
+		.source = PRIMARY4,
+		.source_port = 8080,
+		.dest = "192.0.2.77",
+		.dest_port = 5,
+		TCP(ACK)},
+	 .out = {.family = 4,
+		 .source_mac = GATEWAY_MAC,
+		 .dest_mac = ONLINK_MAC,
+		 .source = VIP4,
+		 .source_port = 80,
+		 .dest = "192.0.2.77",
+		 .dest_port = 5,
+		 .ttl = 63,
+		 TCP(ACK)},
+	 .action = XDP_REDIRECT,
+	 .reason = TD_RETURN_REDIRECT,
+	 .counted = WEB4},
+	{.name = "a reply to an on-link IPv6 client goes to that client's MAC",
+	 .in = {.family = 6,
+		.source_mac = SERVER_MAC,
+		.dest_mac = GATEWAY_MAC,
+		.source = PRIMARY6,
+		.source_port = 8080,
+		.dest = "2001:db8::77",
+		.dest_port = 5,
+		TCP(ACK)},
+	 .out = {.family = 6,
+		 .source_mac = GATEWAY_MAC,
+		 .dest_mac = ONLINK_MAC,
+		 .source = VIP6,
+		 .source_port = 80,
+		 .dest = "2001:db8::77",
+		 .dest_port = 5,
+		 .ttl = 63,
+		 TCP(ACK)},
+	 .action = XDP_REDIRECT,
+	 .reason = TD_RETURN_REDIRECT,
+	 .counted = WEB6},
+	{.name = "a reply to the gateway's own probe passes untouched",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(SYN | ACK), .dest = "192.0.2.1"),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_LOCAL,
+	 .counted = -1},
+	{.name = "an IPv6 reply to the gateway's own probe passes untouched",
+	 FROM_SERVER6(.source = PRIMARY6, .source_port = 8080, TCP(SYN | ACK),
+		      .dest = "2001:db8::1"),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_LOCAL,
+	 .counted = -1},
+	{.name = "what the idle server sends is its own and passes untouched",
+	 FROM_SERVER4(.source = STANDBY4, .source_port = 8081, TCP(ACK), .payload = 10),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_IDLE_SERVER,
+	 .counted = -1},
+	{.name = "another port of a server is not ours",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 22, TCP(ACK), .payload = 10),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "the same port in the other protocol is not ours",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, UDP, .payload = 10),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "a reply to a client whose neighbour is unknown is a named drop",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(ACK), .dest = "192.0.2.99"),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_CLIENT_UNRESOLVED,
+	 .counted = -1},
+	{.name = "a reply to a prohibited network is a named drop",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(ACK), .dest = "172.16.0.1"),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_NO_ROUTE,
+	 .counted = -1},
+	{.name = "a reply whose TTL ends here is dropped by name",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(ACK), .ttl = 1),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_TTL_EXPIRED,
+	 .counted = -1},
+
+	/* Nobody serves. */
+	{.name = "none healthy, reject: a SYN is answered with RST",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 ANSWER4(.source_port = 80, .dest_port = 40000, .proto = IPPROTO_TCP,
+		 .tcp_flags = RST | ACK, .ack = 1001),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_TCP_RESET,
+	 .counted = -1},
+	{.name = "none healthy, reject: data with ACK is answered with RST at its ACK number",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .payload = 99, .options = 8),
+	 ANSWER4(.source_port = 80, .dest_port = 40000, .proto = IPPROTO_TCP, .tcp_flags = RST,
+		 .seq = 2000),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_TCP_RESET,
+	 .counted = -1},
+	{.name = "none healthy, reject: data and FIN without ACK are counted into the answer",
+	 TO_VIP4(.dest_port = 80, TCP(FIN), .payload = 99, .options = 8),
+	 ANSWER4(.source_port = 80, .dest_port = 40000, .proto = IPPROTO_TCP,
+		 .tcp_flags = RST | ACK, .ack = 1000 + 99 + 1),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_TCP_RESET,
+	 .counted = -1},
+	{.name = "none healthy, reject: RST is never answered",
+	 TO_VIP4(.dest_port = 80, TCP(RST)),
+	 .state = NONE_REJECT,
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_NONE_HEALTHY,
+	 .counted = -1},
+	{.name = "none healthy, reject: an IPv6 SYN is answered with RST",
+	 TO_VIP6(.dest_port = 80, TCP(SYN)),
+	 ANSWER6(.source_port = 80, .dest_port = 40000, .proto = IPPROTO_TCP,
+		 .tcp_flags = RST | ACK, .ack = 1001),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_TCP_RESET,
+	 .counted = -1},
+	{.name = "none healthy, reject: UDP is answered with ICMP port unreachable",
+	 TO_VIP4(.dest_port = 53, UDP, .payload = 30),
+	 ANSWER4(.proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 3, .quoted = &dns4),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_UNREACHABLE,
+	 .counted = -1},
+	{.name = "none healthy, reject: the quote holds the IPv4 options",
+	 TO_VIP4(.dest_port = 53, UDP, .payload = 30, .options = 40),
+	 ANSWER4(.proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 3, .quoted = &dns4_options),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_UNREACHABLE,
+	 .counted = -1},
+	{.name = "none healthy, reject: an empty datagram is answered too",
+	 TO_VIP4(.dest_port = 53, UDP),
+	 ANSWER4(.proto = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 3, .quoted = &dns4_small),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_UNREACHABLE,
+	 .counted = -1},
+	{.name = "none healthy, reject: IPv6 UDP is answered with ICMPv6 port unreachable",
+	 TO_VIP6(.dest_port = 53, UDP, .payload = 30),
+	 ANSWER6(.proto = IPPROTO_ICMPV6, .icmp_type = 1, .icmp_code = 4, .quoted = &dns6),
+	 .state = NONE_REJECT,
+	 .action = XDP_TX,
+	 .reason = TD_REJECT_UNREACHABLE,
+	 .counted = -1},
+	{.name = "none healthy, drop: silence, counted",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 .state = NONE_DROP,
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_NONE_HEALTHY,
+	 .counted = -1},
+	{.name = "none healthy, drop: IPv6 UDP meets silence as well",
+	 TO_VIP6(.dest_port = 53, UDP, .payload = 30),
+	 .state = NONE_DROP,
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_NONE_HEALTHY,
+	 .counted = -1},
+	{.name = "none healthy: what a server still sends is its own",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(ACK)),
+	 .state = NONE_REJECT,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_IDLE_SERVER,
+	 .counted = -1},
+
+	/* Time to live. */
+	{.name = "TTL 2 toward a server leaves with 1",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .ttl = 2),
+	 .out = {.family = 4,
+		 .source_mac = GATEWAY_MAC,
+		 .dest_mac = SERVER_MAC,
+		 .source = CLIENT4,
+		 .source_port = 40000,
+		 .dest = PRIMARY4,
+		 .dest_port = 8080,
+		 .ttl = 1,
+		 TCP(ACK)},
+	 .action = XDP_TX,
+	 .reason = TD_FORWARD_TX,
+	 .counted = WEB4},
+	{.name = "TTL 1 toward a server is answered with ICMP time exceeded",
+	 TO_VIP4(.dest_port = 80, TCP(ACK), .ttl = 1, .payload = 9),
+	 ANSWER4(.proto = IPPROTO_ICMP, .icmp_type = 11, .icmp_code = 0, .quoted = &web4_expired),
+	 .action = XDP_TX,
+	 .reason = TD_TIME_EXCEEDED,
+	 .counted = -1},
+	{.name = "hop limit 1 toward a server is answered with ICMPv6 time exceeded",
+	 TO_VIP6(.dest_port = 80, TCP(ACK), .ttl = 1, .payload = 9),
+	 ANSWER6(.proto = IPPROTO_ICMPV6, .icmp_type = 3, .icmp_code = 0, .quoted = &web6_expired),
+	 .action = XDP_TX,
+	 .reason = TD_TIME_EXCEEDED,
+	 .counted = -1},
+
+	/* Fragments are dropped by name where they are ours. */
+	{.name = "a first fragment to a VIP is a named drop",
+	 TO_VIP4(.dest_port = 53, UDP, .payload = 64, .fragment = 0x2000),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_FRAGMENT,
+	 .counted = -1},
+	{.name = "a later fragment to a VIP is a named drop",
+	 TO_VIP4(.proto = IPPROTO_UDP, .fragment = 0x0008, .payload = 64),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_FRAGMENT,
+	 .counted = -1},
+	{.name = "a first fragment from a server's endpoint is a named drop",
+	 FROM_SERVER4(.source = PRIMARY4, .source_port = 53, UDP, .payload = 64,
+		      .fragment = 0x2000),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_FRAGMENT,
+	 .counted = -1},
+	{.name = "a fragment to somebody else passes untouched",
+	 TO_VIP4(.dest = "192.0.2.200", .dest_port = 53, UDP, .payload = 64, .fragment = 0x2000),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "an IPv6 fragment to a VIP is a named drop",
+	 TO_VIP6(.proto = 44, .payload = 64),
+	 .action = XDP_DROP,
+	 .reason = TD_DROP_FRAGMENT,
+	 .counted = -1},
+	{.name = "an IPv6 fragment to somebody else passes untouched",
+	 TO_VIP6(.dest = "2001:db8::200", .proto = 44, .payload = 64),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+
+	/* Not ours. */
+	{.name = "ARP passes untouched",
+	 .in = {.family = 0x0806,
+		.source_mac = ROUTER_MAC,
+		.dest_mac = "ff:ff:ff:ff:ff:ff",
+		.payload = 46},
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_IP,
+	 .counted = -1},
+	{.name = "a VLAN tag passes untouched",
+	 .in = {.family = 0x8100, .source_mac = ROUTER_MAC, .dest_mac = GATEWAY_MAC, .payload = 64},
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_IP,
+	 .counted = -1},
+	{.name = "another port of the VIP is not ours",
+	 TO_VIP4(.dest_port = 22, TCP(SYN)),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "the service's port at another address is not ours",
+	 TO_VIP4(.dest = "192.0.2.1", .dest_port = 80, TCP(SYN)),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "TCP to a UDP service is not ours",
+	 TO_VIP6(.dest_port = 53, TCP(SYN)),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "an echo request to a VIP is the host's to answer",
+	 TO_VIP4(.proto = IPPROTO_ICMP, .icmp_type = 8, .payload = 56),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+	{.name = "another protocol (VRRP) passes untouched",
+	 TO_VIP4(.dest = "224.0.0.18", .proto = 112, .payload = 20),
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_NOT_OURS,
+	 .counted = -1},
+
+	/* Cut short. */
+	{.name = "a frame cut inside the IPv4 header passes as malformed",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 .cut = 14 + 19,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_MALFORMED,
+	 .counted = -1},
+	{.name = "a frame cut inside the IPv4 options passes as malformed",
+	 TO_VIP4(.dest_port = 80, TCP(SYN), .options = 40),
+	 .cut = 14 + 59,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_MALFORMED,
+	 .counted = -1},
+	{.name = "a frame cut inside the TCP header passes as malformed",
+	 TO_VIP4(.dest_port = 80, TCP(SYN)),
+	 .cut = 14 + 20 + 19,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_MALFORMED,
+	 .counted = -1},
+	{.name = "a frame cut inside the UDP header passes as malformed",
+	 TO_VIP4(.dest_port = 53, UDP, .payload = 20),
+	 .cut = 14 + 20 + 7,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_MALFORMED,
+	 .counted = -1},
+	{.name = "a frame cut inside the IPv6 header passes as malformed",
+	 TO_VIP6(.dest_port = 80, TCP(SYN)),
+	 .cut = 14 + 39,
+	 .action = XDP_PASS,
+	 .reason = TD_PASS_MALFORMED,
+	 .counted = -1},
+};
+
+static struct tandem_bpf *skel;
+static uint32_t other_device;
+
+static void update(struct bpf_map *map, const void *key, const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
+}
+
+static void fill_service(uint32_t index, const char *vip, uint16_t port, uint8_t proto,
+			 const char *const servers[2], const uint16_t server_ports[2])
+{
+	bool v6 = strchr(vip, ':');
+	int family = v6 ? AF_INET6 : AF_INET;
+	struct td_service service = {
+		.port = htons(port), .proto = proto, .family = v6 ? 6 : 4, .group = index};
+	struct td_service_ref ref = {.service = index, .group = index};
+	struct td_service_ref vip_only = {.service = TD_VIP_ONLY};
+	struct td_group group = {.service = index};
+	struct td_service_key6 key = {.port = htons(port), .proto = proto};
+	uint64_t state = TD_SLOT_PRIMARY;
+
+	inet_pton(family, vip, service.vip);
+	update(skel->maps.service_table, &index, &service);
+	update(skel->maps.group_state, &index, &state);
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		struct td_endpoint endpoint = {.service = index, .slot = slot};
+
+		inet_pton(family, servers[slot], group.servers[slot].addr);
+		group.servers[slot].port = htons(server_ports[slot]);
+		group.servers[slot].nexthop = slot ? HOP_STANDBY : HOP_PRIMARY;
+		memcpy(key.addr, group.servers[slot].addr, 16);
+		key.port = htons(server_ports[slot]);
+		if (v6) {
+			update(skel->maps.endpoints6, &key, &endpoint);
+		} else {
+			struct td_service_key4 key4 = {key.addr[0], key.port, proto, 0};
+
+			update(skel->maps.endpoints4, &key4, &endpoint);
+		}
+	}
+	update(skel->maps.groups, &index, &group);
+	memcpy(key.addr, service.vip, 16);
+	key.port = htons(port);
+	if (v6) {
+		update(skel->maps.services6, &key, &ref);
+		key.port = key.proto = 0;
+		update(skel->maps.services6, &key, &vip_only);
+	} else {
+		struct td_service_key4 key4 = {key.addr[0], key.port, proto, 0};
+
+		update(skel->maps.services4, &key4, &ref);
+		key4.port = key4.proto = 0;
+		update(skel->maps.services4, &key4, &vip_only);
+	}
+}
+
+static void fill_nexthop(uint32_t index, uint32_t ifindex, uint8_t last, bool resolved)
+{
+	struct td_nexthop nexthop = {.ifindex = ifindex, .source_mac = {2, 0, 0, 0, 0, 1}};
+	uint8_t dest[8] = {2, 0, 0, 0, 1, last, resolved ? TD_NEXTHOP_RESOLVED : 0, 0};
+
+	memcpy(&nexthop.dest, dest, sizeof(dest));
+	update(skel->maps.nexthops, &index, &nexthop);
+}
+
+static void add_filter(__u64 *filter, const char *address)
+{
+	__be32 addr[4] = {0};
+	uint32_t hash;
+
+	inet_pton(strchr(address, ':') ? AF_INET6 : AF_INET, address, addr);
+	hash = td_address_hash(td_address_fold(addr));
+	filter[td_filter_word(hash)] |= td_filter_bit(hash);
+}
+
+static void fill_local(struct td_settings *settings, const char *address)
+{
+	struct td_local_key key = {.family = strchr(address, ':') ? 6 : 4};
+	uint32_t one = 1;
+
+	inet_pton(key.family == 6 ? AF_INET6 : AF_INET, address, key.addr);
+	update(skel->maps.local_addresses, &key, &one);
+	add_filter(settings->local_filter, address);
+}
+
+/* What the agent would write for the network of network_setup(). */
+static void fill_settings(void)
+{
+	struct td_settings settings = {.abi = TD_ABI, .route_generation = 1};
+	uint32_t zero = 0;
+
+	fill_local(&settings, "192.0.2.1");
+	fill_local(&settings, "2001:db8::1");
+	settings.route_mask4 = htonl(0xfff00000); /* the shortest prefix below: /12 */
+	add_filter(settings.route_filter4, "192.0.0.0");
+	add_filter(settings.route_filter4, "172.16.0.0");
+	settings.route_mask6[0] = settings.route_mask6[1] = 0xffffffff;
+	add_filter(settings.route_filter6, "2001:db8::");
+	update(skel->maps.settings, &zero, &settings);
+}
+
+static void fill_ports(void)
+{
+	static const uint16_t services[] = {80, 53}, endpoints[] = {8080, 8081, 53};
+	struct td_ports ports = {0};
+	uint32_t zero = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(services); i++)
+		ports.services[services[i] / 64] |= 1ULL << (services[i] % 64);
+	for (size_t i = 0; i < ARRAY_SIZE(endpoints); i++)
+		ports.endpoints[endpoints[i] / 64] |= 1ULL << (endpoints[i] % 64);
+	update(skel->maps.ports, &zero, &ports);
+}
+
+static int run(const char *command)
+{
+	int status = system(command);
+
+	if (status != 0)
+		fprintf(stderr, "`%s` failed\n", command);
+	return status == 0 ? 0 : -1;
+}
+
+/*
+ * BPF_PROG_TEST_RUN's frames come in on the loopback device, so the clients' router is made a
+ * neighbour behind it: what returns to that router leaves by XDP_TX. On-link clients are behind
+ * eth0.
+ */
+static int network_setup(void)
+{
+	static const char *const commands[] = {
+		"ip link set lo address " GATEWAY_MAC " 2>/dev/null; ip link set lo up",
+		"ip link add eth0 address " GATEWAY_MAC " type veth peer name peer0",
+		"ip link set eth0 up && ip link set peer0 up",
+		"ip addr add 192.0.2.1/24 dev eth0 && ip addr add 2001:db8::1/64 dev eth0 nodad",
+		"ip route add default via 198.18.0.2 dev lo onlink",
+		"ip -6 route add default via fe80::2 dev eth0",
+		"ip neigh replace 198.18.0.2 lladdr " ROUTER_MAC " dev lo nud permanent",
+		"ip -6 neigh replace fe80::2 lladdr " ROUTER_MAC " dev eth0 nud permanent",
+		"ip neigh replace 192.0.2.77 lladdr " ONLINK_MAC " dev eth0 nud permanent",
+		"ip -6 neigh replace 2001:db8::77 lladdr " ONLINK_MAC " dev eth0 nud permanent",
+		"ip route add prohibit 172.16.0.0/12",
+		"sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1",
+	};
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (run(commands[i]) < 0)
+			return -1;
+	other_device = if_nametoindex("eth0");
+	return other_device ? 0 : -1;
+}
+
+static int setup(void **state)
+{
+	static const uint16_t web_ports[] = {8080, 8081}, dns_ports[] = {53, 53};
+	static const char *const servers4[] = {PRIMARY4, STANDBY4};
+	static const char *const servers6[] = {PRIMARY6, STANDBY6};
+
+	(void)state;
+	/* The route cache is per CPU. */
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus) < 0)
+		return -1;
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	skel = tandem_bpf__open_and_load();
+	if (!skel || network_setup() < 0)
+		return -1;
+	fill_service(WEB4, VIP4, 80, IPPROTO_TCP, servers4, web_ports);
+	fill_service(DNS4, VIP4, 53, IPPROTO_UDP, servers4, dns_ports);
+	fill_service(WEB6, VIP6, 80, IPPROTO_TCP, servers6, web_ports);
+	fill_service(DNS6, VIP6, 53, IPPROTO_UDP, servers6, dns_ports);
+	fill_nexthop(HOP_PRIMARY, 1, 1, true);
+	fill_nexthop(HOP_STANDBY, 1, 2, true);
+	fill_nexthop(HOP_OTHER_DEVICE, other_device, 1, true);
+	fill_nexthop(HOP_UNRESOLVED, 1, 1, false);
+	fill_nexthop(HOP_NO_DEVICE, 4711, 1, true);
+	update(skel->maps.devices, &other_device, &other_device);
+	fill_settings();
+	fill_ports();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	tandem_bpf__destroy(skel);
+	return 0;
+}
+
+static void given(const struct row *row)
+{
+	for (uint32_t i = 0; i < SERVICE_MAX; i++) {
+		struct td_group group;
+		uint64_t state = row->state;
+
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.groups), &i, &group),
+				 0);
+		group.servers[0].nexthop = row->hop;
+		update(skel->maps.groups, &i, &group);
+		update(skel->maps.group_state, &i, &state);
+	}
+}
+
+static void read_reasons(uint64_t *ret)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct td_reason_counter *values = calloc((size_t)cpus, sizeof(*values));
+
+	for (uint32_t reason = 0; reason < TD_REASON_MAX; reason++) {
+		ret[reason] = 0;
+		assert_int_equal(
+			bpf_map_lookup_elem(bpf_map__fd(skel->maps.reasons), &reason, values), 0);
+		for (int cpu = 0; cpu < cpus; cpu++)
+			ret[reason] += values[cpu].packets;
+	}
+	free(values);
+}
+
+/* Packets of the service, in and out of both servers; those refused are told apart. */
+static void read_packets(uint32_t service, uint64_t *ret_packets, uint64_t *ret_refused)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct td_counters *values = calloc((size_t)cpus, sizeof(*values));
+
+	*ret_packets = *ret_refused = 0;
+	for (uint32_t index = 2 * service; index < 2 * service + 2; index++) {
+		assert_int_equal(
+			bpf_map_lookup_elem(bpf_map__fd(skel->maps.counters), &index, values), 0);
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			*ret_packets += values[cpu].packets_in + values[cpu].packets_out;
+			*ret_refused += values[cpu].refused;
+		}
+	}
+	free(values);
+}
+
+static void assert_frames_equal(const uint8_t *got, size_t got_length, const uint8_t *want,
+				size_t want_length)
+{
+	for (size_t i = 0; i < got_length && i < want_length; i++)
+		if (got[i] != want[i])
+			print_error("byte %zu is %02x instead of %02x\n", i, got[i], want[i]);
+	assert_int_equal(got_length, want_length);
+	assert_memory_equal(got, want, want_length);
+}
+
+static void assert_counted(const uint64_t *before, const uint64_t *after, enum td_reason reason)
+{
+	for (int i = 0; i < TD_REASON_MAX; i++)
+		if (after[i] - before[i] != (i == (int)reason ? 1U : 0U))
+			fail_msg("reason %d was counted %lu times", i,
+				 (unsigned long)(after[i] - before[i]));
+}
+
+static int run_frame(const uint8_t *in, size_t length, uint8_t *out, uint32_t *ret_length)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = (uint32_t)length,
+		    .data_out = out, .data_size_out = FRAME_MAX, .repeat = 1);
+
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(skel->progs.tandem_xdp), &opts), 0);
+	*ret_length = opts.data_size_out;
+	return (int)opts.retval;
+}
+
+static void test_row(void **state)
+{
+	const struct row *row = *state;
+	uint64_t before[TD_REASON_MAX], after[TD_REASON_MAX];
+	uint64_t packets[SERVICE_MAX], refused, now;
+	uint8_t in[FRAME_MAX], out[FRAME_MAX], want[FRAME_MAX];
+	size_t in_length = frame_build(&row->in, in), want_length = in_length;
+	uint32_t out_length;
+	int action;
+
+	given(row);
+	if (row->cut)
+		in_length = want_length = row->cut;
+	memcpy(want, in, sizeof(want));
+	if (row->out.family)
+		want_length = frame_build(&row->out, want);
+	read_reasons(before);
+	for (uint32_t i = 0; i < SERVICE_MAX; i++)
+		read_packets(i, &packets[i], &refused);
+
+	action = run_frame(in, in_length, out, &out_length);
+
+	assert_int_equal(action, row->action);
+	read_reasons(after);
+	assert_counted(before, after, row->reason);
+	assert_frames_equal(out, out_length, want, want_length);
+	for (uint32_t i = 0; i < SERVICE_MAX; i++) {
+		read_packets(i, &now, &refused);
+		assert_int_equal(now - packets[i], (int)i == row->counted);
+	}
+}
+
+/* Every sum that a datagram can come out with, both ways, both families: right, and never sent as
+ * zero. */
+static void run_sums(const struct frame *frame, size_t udp_offset)
+{
+	struct frame in = *frame;
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	uint32_t length;
+
+	for (uint32_t id = 0; id < 65536; id++) {
+		size_t size;
+
+		in.source_port = frame->source_port ? frame->source_port : (uint16_t)id;
+		in.dest_port = frame->dest_port ? frame->dest_port : (uint16_t)id;
+		size = frame_build(&in, buffer);
+		assert_in_range(run_frame(buffer, size, out, &length), XDP_TX, XDP_REDIRECT);
+		if (!frame_checksums_are_right(out, length) ||
+		    (out[udp_offset] == 0 && out[udp_offset + 1] == 0))
+			fail_msg("port %u: wrong checksum", id);
+	}
+}
+
+static void test_udp_checksum_when_any_sum_then_right_and_not_zero(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct frame frames[] = {
+		{.family = 4, .source = CLIENT4, .dest = VIP4, UDP, .dest_port = 53, .payload = 2},
+		{.family = 4,
+		 .source = PRIMARY4,
+		 .dest = CLIENT4,
+		 UDP,
+		 .source_port = 53,
+		 .payload = 2},
+		{.family = 6, .source = CLIENT6, .dest = VIP6, UDP, .dest_port = 53, .payload = 2},
+		{.family = 6,
+		 .source = PRIMARY6,
+		 .dest = CLIENT6,
+		 UDP,
+		 .source_port = 53,
+		 .payload = 2},
+	};
+
+	(void)state;
+	given(&settled);
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
+		run_sums(&frames[i], frames[i].family == 4 ? 14 + 20 + 6 : 14 + 40 + 6);
+}
+
+static void test_refused_when_none_healthy_then_counted_for_the_service(void **state)
+{
+	static const struct row none = {.state = NONE_DROP};
+	static const struct row in = {TO_VIP4(.dest_port = 80, TCP(SYN))};
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	uint64_t packets, before, after;
+	uint32_t length;
+
+	(void)state;
+	given(&none);
+	read_packets(WEB4, &packets, &before);
+	run_frame(buffer, frame_build(&in.in, buffer), out, &length);
+	read_packets(WEB4, &packets, &after);
+	assert_int_equal(after - before, 1);
+}
+
+static int count_event(void *userdata, void *data, size_t size)
+{
+	const struct td_event_unresolved *event = data;
+	int *seen = userdata;
+
+	/* Rows before this one reported others. */
+	if (event->addr[0] != inet_addr("192.0.2.98"))
+		return 0;
+	assert_int_equal(size, sizeof(*event));
+	assert_int_equal(event->ifindex, other_device);
+	assert_int_equal(event->family, 4);
+	(*seen)++;
+	return 0;
+}
+
+static void test_unresolved_client_when_met_then_reported_to_the_agent(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct row in = {FROM_SERVER4(.source = PRIMARY4, .source_port = 8080,
+						   TCP(ACK), .dest = "192.0.2.98")};
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	int seen = 0;
+	struct ring_buffer *ring;
+	uint32_t length;
+
+	(void)state;
+	given(&settled);
+	ring = ring_buffer__new(bpf_map__fd(skel->maps.events), count_event, &seen, NULL);
+	assert_non_null(ring);
+	run_frame(buffer, frame_build(&in.in, buffer), out, &length);
+	ring_buffer__consume(ring);
+	assert_int_equal(seen, 1);
+	ring_buffer__free(ring);
+}
+
+/* A cached route is void as soon as the generation changes, and takes the new MAC. */
+static void test_route_cache_when_generation_changes_then_kernel_is_asked(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct row in = {FROM_SERVER4(.source = PRIMARY4, .source_port = 8080,
+						   TCP(ACK), .dest = "192.0.2.77")};
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	uint32_t length, zero = 0;
+	struct td_settings settings;
+	size_t size = frame_build(&in.in, buffer);
+
+	(void)state;
+	given(&settled);
+	run_frame(buffer, size, out, &length);
+	assert_int_equal(out[5], 0x77);
+	assert_int_equal(run("ip neigh replace 192.0.2.77 lladdr 02:00:00:00:00:78 dev eth0"), 0);
+	run_frame(buffer, size, out, &length);
+	assert_int_equal(out[5], 0x77); /* cached: the agent has not spoken yet */
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.settings), &zero, &settings),
+			 0);
+	settings.route_generation++;
+	update(skel->maps.settings, &zero, &settings);
+	run_frame(buffer, size, out, &length);
+	assert_int_equal(out[5], 0x78);
+}
+
+static void test_forwarding_when_off_then_named_and_untouched(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct row in = {
+		FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(ACK))};
+	uint64_t before[TD_REASON_MAX], after[TD_REASON_MAX];
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	uint32_t length, zero = 0;
+	struct td_settings settings;
+	size_t size = frame_build(&in.in, buffer);
+
+	(void)state;
+	given(&settled);
+	assert_int_equal(run("sysctl -qw net.ipv4.ip_forward=0"), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.settings), &zero, &settings),
+			 0);
+	settings.route_generation++;
+	update(skel->maps.settings, &zero, &settings);
+	read_reasons(before);
+	assert_int_equal(run_frame(buffer, size, out, &length), XDP_PASS);
+	read_reasons(after);
+	assert_int_equal(run("sysctl -qw net.ipv4.ip_forward=1"), 0);
+	assert_counted(before, after, TD_PASS_FORWARDING_OFF);
+	assert_frames_equal(out, length, buffer, size);
+}
+
+static void print_instructions(void)
+{
+	struct bpf_prog_info info = {0};
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(skel->progs.tandem_xdp), &info, &length) == 0)
+		print_message("tandem_xdp: the verifier looked at %u instructions\n",
+			      info.verified_insns);
+}
+
+static void test_program_when_loaded_then_far_from_the_verifiers_limit(void **state)
+{
+	struct bpf_prog_info info = {0};
+	__u32 length = sizeof(info);
+
+	(void)state;
+	print_instructions();
+	assert_int_equal(
+		bpf_obj_get_info_by_fd(bpf_program__fd(skel->progs.tandem_xdp), &info, &length), 0);
+	assert_in_range(info.verified_insns, 1, 100000);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest extra[] = {
+		cmocka_unit_test(test_udp_checksum_when_any_sum_then_right_and_not_zero),
+		cmocka_unit_test(test_refused_when_none_healthy_then_counted_for_the_service),
+		cmocka_unit_test(test_unresolved_client_when_met_then_reported_to_the_agent),
+		cmocka_unit_test(test_route_cache_when_generation_changes_then_kernel_is_asked),
+		cmocka_unit_test(test_forwarding_when_off_then_named_and_untouched),
+		cmocka_unit_test(test_program_when_loaded_then_far_from_the_verifiers_limit),
+	};
+	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(extra)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		tests[i] = (struct CMUnitTest){.name = rows[i].name,
+					       .test_func = test_row,
+					       .initial_state = (void *)&rows[i]};
+	memcpy(tests + ARRAY_SIZE(rows), extra, sizeof(extra));
+	return _cmocka_run_group_tests("packet", tests, ARRAY_SIZE(tests), setup, teardown);
+}

@@ -91,7 +91,10 @@ $(C_OBJ): | $(SKEL)
 
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(LIB)
 	$(call say,LD)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(filter-out $(LIB),$^) $(LIB) $(LDLIBS) -lcmocka -o $@
+
+# The CLI is no library: its test takes all of it but main().
+$(BUILD)/tests/unit/test_cli: $(filter-out %/main.o,$(CLI_OBJ))
 
 $(BUILD)/tests/packet/test_packet: $(PACKET_OBJ) $(LIB)
 	$(call say,LD)

@@ -13,7 +13,8 @@ uint64_t clock_monotonic_us(void);
 /* Seconds since 1970 UTC: only for what a person is shown. */
 int64_t clock_wall_s(void);
 
-/* @wall_s as "YYYY-MM-DDThh:mm:ssZ" into @buffer of at least CLOCK_TEXT_MAX bytes; returns @buffer. */
+/* @wall_s as "YYYY-MM-DDThh:mm:ssZ" into @buffer of at least CLOCK_TEXT_MAX bytes; returns @buffer.
+ */
 char *clock_format(int64_t wall_s, char *buffer);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 int error_set(struct error *reterr, int code, const char *field, const char *format, ...)
 {
 	va_list args;
@@ -16,6 +18,8 @@ int error_set(struct error *reterr, int code, const char *field, const char *for
 	va_start(args, format);
 	vsnprintf(reterr->message, sizeof(reterr->message), format, args);
 	va_end(args);
+	utf8_sanitize(reterr->field);
+	utf8_sanitize(reterr->message);
 	return -EINVAL;
 }
 
@@ -42,5 +46,6 @@ int error_errno(struct error *reterr, int r, const char *format, ...)
 	used = length < 0 ? 0 : (size_t)length;
 	if (used < sizeof(reterr->message))
 		snprintf(reterr->message + used, sizeof(reterr->message) - used, ": %s", inner);
+	utf8_sanitize(reterr->message);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 static int log_level = LOG_INFO;
 
@@ -32,21 +33,13 @@ static bool stderr_is_journal(void)
 	       status.st_ino == inode;
 }
 
-/* A value that came from outside must not start a second line. */
-static void flatten(char *line)
-{
-	for (; *line; line++) {
-		if ((unsigned char)*line < ' ' || *line == 0x7f)
-			*line = ' ';
-	}
-}
-
 static void write_line(int priority, const char *format, va_list args)
 {
 	char line[2048], time[CLOCK_TEXT_MAX];
 
 	vsnprintf(line, sizeof(line), format, args);
-	flatten(line);
+	/* A value that came from outside must not start a second line. */
+	utf8_sanitize(line);
 	if (stderr_is_journal())
 		fprintf(stderr, "<%d>%s\n", priority, line);
 	else

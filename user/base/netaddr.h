@@ -9,7 +9,8 @@
 
 enum { NETADDR_TEXT_MAX = INET6_ADDRSTRLEN };
 
-/* An IPv4 or IPv6 address. All zero (AF_UNSPEC) is "none". Unused bytes are zero, so memcmp() compares. */
+/* An IPv4 or IPv6 address. All zero (AF_UNSPEC) is "none". Unused bytes are zero, so memcmp()
+ * compares. */
 struct netaddr {
 	uint16_t family;   /* AF_INET, AF_INET6 or AF_UNSPEC */
 	uint8_t bytes[16]; /* network byte order; IPv4 uses the first four */
@@ -18,7 +19,8 @@ struct netaddr {
 /* Parse a literal of either family, without scope or mask. Returns 0 or -EINVAL. */
 int netaddr_parse(const char *text, struct netaddr *ret);
 
-/* Text of @addr into @buffer of at least NETADDR_TEXT_MAX bytes ("none" for AF_UNSPEC); returns @buffer. */
+/* Text of @addr into @buffer of at least NETADDR_TEXT_MAX bytes ("none" for AF_UNSPEC); returns
+ * @buffer. */
 char *netaddr_format(const struct netaddr *addr, char *buffer);
 
 bool netaddr_equal(const struct netaddr *a, const struct netaddr *b);

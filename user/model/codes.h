@@ -20,8 +20,8 @@
 	X(CODE_INVALID_LOAD_BALANCER, "InvalidLoadBalancerId.NotFound", 404)                       \
 	X(CODE_BACKEND_SERVERS_NUM, "BACKEND_SERVERS_NUM_MUST_BE_TWO", 400)                        \
 	X(CODE_BACKEND_SERVERS_SAME, "BACKEND_SERVERS_HAVE_SAME_PORT_AND_SERVERID", 400)           \
-	X(CODE_BACKEND_SERVERS_ROLES,                                                              \
-	  "BACKEND_SERVERS_CAN_ONLY_CONTAIN_ONE_MASTER_AND_ONE_SLAVE", 400)                        \
+	X(CODE_BACKEND_SERVERS_ROLES, "BACKEND_SERVERS_CAN_ONLY_CONTAIN_ONE_MASTER_AND_ONE_SLAVE", \
+	  400)                                                                                     \
 	X(CODE_BACKEND_SERVER_ID_EMPTY, "BACKEND_SERVER_ID_CAN_NOT_EMPTY", 400)                    \
 	X(CODE_INVALID_SERVER_TYPE, "INVALID_SERVER_TYPE", 400)                                    \
 	X(CODE_BACKEND_SERVER_PORT_EMPTY, "BACKEND_SERVER_PORT_CAN_NOT_EMPTY", 400)                \

@@ -5,7 +5,7 @@
 /* Sizes of text fields, terminator included. Text is UTF-8: a character takes up to four bytes. */
 enum {
 	ID_SIZE = 64 + 1,
-	NAME_SIZE = 80 * 4 + 1,        /* 1-80 characters */
+	NAME_SIZE = 80 * 4 + 1,	       /* 1-80 characters */
 	DESCRIPTION_SIZE = 256 * 4 + 1 /* 1-256 characters */
 };
 

@@ -16,7 +16,7 @@ struct load_balancer {
 	char id[ID_SIZE]; /* "lb-..." */
 	char name[NAME_SIZE];
 	struct netaddr address; /* the VIP */
-	bool intranet;          /* AddressType: intranet (default), or internet */
+	bool intranet;		/* AddressType: intranet (default), or internet */
 	bool delete_protection;
 	char vpc_id[ID_SIZE];
 	char vswitch_id[ID_SIZE];

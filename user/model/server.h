@@ -12,7 +12,8 @@
 /* Kinds of server that the API knows: "ecs" (default), "eni", "eci". */
 enum server_type { SERVER_ECS, SERVER_ENI, SERVER_ECI, SERVER_TYPE_MAX };
 
-/* NULL-safe both ways: an unknown name is -EINVAL; @type must be a server_type. Case does not matter. */
+/* NULL-safe both ways: an unknown name is -EINVAL; @type must be a server_type. Case does not
+ * matter. */
 const char *server_type_name(enum server_type type);
 CHECKED int server_type_parse(const char *name, enum server_type *ret);
 
@@ -28,8 +29,9 @@ struct server {
 };
 
 /*
- * Check a server that is to be registered. The id has 1-64 characters of letters, digits and "-._", and
- * is not itself an address. Returns 0, or -EINVAL with code and field (ServerId, ServerIp, Type, ...).
+ * Check a server that is to be registered. The id has 1-64 characters of letters, digits and "-._",
+ * and is not itself an address. Fills in create_time where it is 0. Returns 0, or -EINVAL with code
+ * and field (ServerId, ServerIp, Type, ...).
  */
 CHECKED int server_prepare(struct server *server, struct error *reterr);
 

@@ -14,14 +14,15 @@
 /* The order of servers in a group, and of slots in the data plane: primary first. */
 enum server_role { ROLE_MASTER, ROLE_SLAVE, ROLE_MAX };
 
-/* "Master", "Slave". */
+/* "Master", "Slave" (parsed without case; NULL is no name). */
 const char *server_role_name(enum server_role role);
+CHECKED int server_role_parse(const char *name, enum server_role *ret);
 
 struct backend_server {
 	char server_id[ID_SIZE];
 	struct netaddr server_ip; /* as given by the client; AF_UNSPEC where it was not */
-	uint16_t port;            /* host byte order, 1-65535 */
-	uint8_t weight;           /* 0-100; 0 takes no traffic */
+	uint16_t port;		  /* host byte order, 1-65535 */
+	uint8_t weight;		  /* 0-100; 0 takes no traffic */
 	enum server_type type;
 	enum server_role role;
 	char description[NAME_SIZE];
@@ -42,16 +43,25 @@ struct server_group {
 };
 
 /*
- * Read the list MasterSlaveBackendServers of CreateMasterSlaveServerGroup into @group->servers. It is
- * JSON, or what Terraform sends for JSON: single quotes, numbers as strings, keys that we do not
- * know (ignored), an empty ServerType (as if absent). Key names match without case. Defaults: Weight
- * 100, Type ecs, ServerType Master. The list must have exactly two elements, one Master and one Slave;
- * a server is a duplicate by (ServerId, ServerIp, Port). Fields are named
+ * Read the list MasterSlaveBackendServers of CreateMasterSlaveServerGroup into @group->servers. It
+ * is JSON, or what Terraform sends for JSON: single quotes, numbers as strings, keys that we do not
+ * know (ignored), null or empty values (as if absent). Key names match without case. Defaults:
+ * Weight 100, Type ecs, ServerType Master. The list must have exactly two elements, one Master and
+ * one Slave; a server is a duplicate by (ServerId, ServerIp, Port). Fields are named
  * MasterSlaveBackendServers.<n from 1>.<Key>. Returns 0, or -EINVAL with the API's code for it.
  * The text comes from outside and may be anything.
  */
 CHECKED int server_group_parse_servers(const char *text, struct server_group *group,
 				       struct error *reterr);
+
+/*
+ * Check the servers of a group, @count of them, and put them into @group, Master first. Returns 0,
+ * or -EINVAL with the API's code and the field; @group is then as it was. @servers is not in
+ * @group.
+ */
+CHECKED int server_group_set_servers(struct server_group *group,
+				     const struct backend_server *servers, unsigned int count,
+				     struct error *reterr);
 
 /*
  * Check a group that is to be created, and fill in what is absent: the id, the name, the creation

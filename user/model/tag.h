@@ -21,8 +21,9 @@ struct tags {
 
 /*
  * Append a tag. @key NULL or "" is MissingParam.TagKey; a key or value that breaks the API's rules
- * (length, "aliyun" and "acs:" as a start of the key, "http://" and "https://" in either), a key that
- * is there already, or more than TAGS_MAX are refused. @index (from 1) names the field Tag.<index>.Key.
+ * (length, "aliyun" and "acs:" as a start of the key, "http://" and "https://" in either), a key
+ * that is there already, or more than TAGS_MAX are refused. @index (from 1) names the field
+ * Tag.<index>.Key.
  * @value NULL is "". Returns 0 or -EINVAL.
  */
 CHECKED int tags_add(struct tags *tags, unsigned int index, const char *key, const char *value,

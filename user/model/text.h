@@ -15,6 +15,9 @@ bool text_is_printable(const char *text, size_t min, size_t max);
  * allows in names, characters beyond ASCII where @beyond_ascii says so. */
 bool text_is_word(const char *text, size_t min, size_t max, const char *extra, bool beyond_ascii);
 
+/* The index of @name among @names, case aside, or -EINVAL where it is not there or NULL. */
+int text_find(const char *const *names, size_t count, const char *name);
+
 /* A new id: @prefix and 20 random characters of a-z0-9 into @buffer of ID_SIZE bytes. */
 void text_new_id(const char *prefix, char *buffer);
 

@@ -217,7 +217,7 @@ static void test_error_set_with_odd_bytes_then_message_is_printable(void **state
 
 	/* The cut falls into the middle of a character. */
 	memset(longest, 'x', 510);
-	strcpy(longest + 510, "\xc3\xa4\xc3\xa4");
+	memcpy(longest + 510, "\xc3\xa4\xc3\xa4", 5);
 	error_set(&error, 7, "Port", "%s", longest);
 	assert_string_equal(error.field, "Port");
 	assert_int_equal(strlen(error.message), 511);

@@ -10,18 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/codes.h"
 #include "model/load_balancer.h"
 #include "model/server.h"
 #include "model/tag.h"
 #include "model/text.h"
 
+/* Set an array of characters to a text that fits. */
+#define SET(array, text) assert_int_equal(string_copy(array, sizeof(array), text), 0)
+
 /* Fill @buffer with @count times @text. */
 static char *repeat(char *buffer, const char *text, unsigned int count)
 {
-	buffer[0] = '\0';
+	size_t length = strlen(text);
+
 	for (unsigned int i = 0; i < count; i++)
-		strcat(buffer, text);
+		memcpy(buffer + i * length, text, length);
+	buffer[count * length] = '\0';
 	return buffer;
 }
 
@@ -217,10 +223,10 @@ static void test_load_balancer_prepare_when_all_is_given_then_changes_nothing(vo
 	struct load_balancer balancer = some_balancer(), before;
 
 	(void)state;
-	strcpy(balancer.id, "lb-mine");
-	strcpy(balancer.name, "\xe4\xb8\xbb-web.1_a");
-	strcpy(balancer.vpc_id, "vpc-1");
-	strcpy(balancer.resource_group_id, "rg-acfmxazb4ph****");
+	SET(balancer.id, "lb-mine");
+	SET(balancer.name, "\xe4\xb8\xbb-web.1_a");
+	SET(balancer.vpc_id, "vpc-1");
+	SET(balancer.resource_group_id, "rg-acfmxazb4ph****");
 	balancer.create_time = 7;
 	before = balancer;
 	assert_int_equal(load_balancer_prepare(&balancer, NULL), 0);
@@ -263,7 +269,7 @@ static void test_load_balancer_prepare_with_a_bad_name_then_refuses(void **state
 		struct load_balancer balancer = some_balancer();
 		struct error error = {0};
 
-		strcpy(balancer.name, names[i]);
+		SET(balancer.name, names[i]);
 		assert_int_equal(load_balancer_prepare(&balancer, &error), -EINVAL);
 		assert_error(&error, CODE_INVALID_PARAMETER, "LoadBalancerName");
 	}
@@ -288,7 +294,7 @@ static void test_load_balancer_prepare_with_controls_in_a_label_then_names_it(vo
 		struct load_balancer balancer = some_balancer();
 		struct error error = {0};
 
-		strcpy((char *)&balancer + rows[i].offset, "a\x1b");
+		memcpy((char *)&balancer + rows[i].offset, "a\x1b", 3);
 		assert_int_equal(load_balancer_prepare(&balancer, &error), -EINVAL);
 		assert_error(&error, CODE_INVALID_PARAMETER, rows[i].field);
 	}
@@ -330,7 +336,7 @@ static void test_server_prepare_with_a_bad_id_then_refuses(void **state)
 		struct server server = some_server();
 		struct error error = {0};
 
-		strcpy(server.id, rows[i].id);
+		SET(server.id, rows[i].id);
 		assert_int_equal(server_prepare(&server, &error), -EINVAL);
 		assert_error(&error, rows[i].code, "ServerId");
 	}
@@ -357,17 +363,17 @@ static void test_server_prepare_with_a_bad_field_then_names_it(void **state)
 	assert_error(&error, CODE_INVALID_SERVER_TYPE, "Type");
 
 	server = some_server();
-	strcpy(server.zone, "\x07");
+	SET(server.zone, "\x07");
 	assert_int_equal(server_prepare(&server, &error), -EINVAL);
 	assert_error(&error, CODE_INVALID_PARAMETER, "ZoneId");
 
 	server = some_server();
-	strcpy(server.network, "\x07");
+	SET(server.network, "\x07");
 	assert_int_equal(server_prepare(&server, &error), -EINVAL);
 	assert_error(&error, CODE_INVALID_PARAMETER, "VpcId");
 
 	server = some_server();
-	strcpy(server.description, repeat(text, "x", 257));
+	SET(server.description, repeat(text, "x", 257));
 	assert_int_equal(server_prepare(&server, &error), -EINVAL);
 	assert_error(&error, CODE_INVALID_PARAMETER, "Description");
 }

@@ -18,6 +18,9 @@
 #define MASTER "{\"ServerId\":\"i-a\",\"Port\":\"82\",\"ServerType\":\"Master\"}"
 #define SLAVE  "{\"ServerId\":\"i-b\",\"Port\":84,\"ServerType\":\"Slave\"}"
 
+/* Set an array of characters to a text that fits. */
+#define SET(array, text) assert_int_equal(string_copy(array, sizeof(array), text), 0)
+
 static void assert_error(const struct error *error, enum code code, const char *field)
 {
 	if (error->code != (int)code || strcmp(error->field, field) != 0)
@@ -319,10 +322,11 @@ static void test_parse_servers_with_bad_addresses_then_refuses(void **state)
 /* A list whose first server has a description of @count times @piece. */
 static char *list_with_description(const char *piece, unsigned int count)
 {
-	AUTO(free_memory) char *description = xcalloc(count * strlen(piece) + 1, 1);
+	size_t size = strlen(piece);
+	AUTO(free_memory) char *description = xcalloc(count * size + 1, 1);
 
 	for (unsigned int i = 0; i < count; i++)
-		strcat(description, piece);
+		snprintf(description + i * size, size + 1, "%s", piece);
 	return xasprintf("[{'ServerId':'i-a','Port':80,'Description':'%s'}," SLAVE "]",
 			 description);
 }
@@ -437,7 +441,7 @@ static void test_group_prepare_when_all_is_given_then_changes_nothing(void **sta
 	struct server_group before;
 
 	(void)state;
-	strcpy(group.name, "\xe4\xb8\xbb and spare");
+	SET(group.name, "\xe4\xb8\xbb and spare");
 	parse_good("[" SLAVE "," MASTER "]", &group);
 	before = group;
 	assert_int_equal(server_group_prepare(&group, NULL), 0);
@@ -473,7 +477,7 @@ static void test_group_prepare_with_a_bad_field_then_names_it(void **state)
 	assert_error(&error, CODE_MISSING_PARAMETER, "LoadBalancerId");
 
 	group = good;
-	strcpy(group.name, "a\nb");
+	SET(group.name, "a\nb");
 	assert_int_equal(server_group_prepare(&group, &error), -EINVAL);
 	assert_error(&error, CODE_INVALID_PARAMETER, "MasterSlaveServerGroupName");
 

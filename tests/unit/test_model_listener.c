@@ -10,8 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "model/codes.h"
 #include "model/listener.h"
+
+/* Set an array of characters to a text that fits. */
+#define SET(array, text) assert_int_equal(string_copy(array, sizeof(array), text), 0)
 
 static void assert_error(const struct error *error, enum code code, const char *field)
 {
@@ -28,12 +32,12 @@ static struct listener some_listener(enum protocol protocol)
 	struct listener listener;
 
 	listener_init(&listener, protocol);
-	strcpy(listener.load_balancer_id, "lb-1");
-	strcpy(listener.group_id, "rsp-1");
+	SET(listener.load_balancer_id, "lb-1");
+	SET(listener.group_id, "rsp-1");
 	listener.port = 80;
 	if (protocol == PROTOCOL_UDP) {
-		strcpy(listener.check.request, "ping");
-		strcpy(listener.check.expect, "pong");
+		SET(listener.check.request, "ping");
+		SET(listener.check.expect, "pong");
 	}
 	return listener;
 }
@@ -125,7 +129,7 @@ static void test_listener_prepare_with_a_bad_field_then_names_it(void **state)
 	assert_refused(listener, CODE_INVALID_PARAMETER, "NoneHealthy");
 
 	listener = some_listener(PROTOCOL_TCP);
-	strcpy(listener.description, "a b");
+	SET(listener.description, "a b");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "Description");
 
 	listener = some_listener(PROTOCOL_TCP);
@@ -196,10 +200,10 @@ test_listener_prepare_when_a_parameter_does_not_suit_the_type_then_names_it(void
 	assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckType");
 
 	listener = tcp;
-	strcpy(listener.check.uri, "/x");
+	SET(listener.check.uri, "/x");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckURI");
 	listener = tcp;
-	strcpy(listener.check.domain, "a.example");
+	SET(listener.check.domain, "a.example");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckDomain");
 	listener = tcp;
 	listener.check.http_codes = HTTP_2XX;
@@ -208,20 +212,20 @@ test_listener_prepare_when_a_parameter_does_not_suit_the_type_then_names_it(void
 	listener.check.method = CHECK_GET;
 	assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckMethod");
 	listener = tcp;
-	strcpy(listener.check.request, "x");
+	SET(listener.check.request, "x");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "healthCheckReq");
 	listener = tcp;
-	strcpy(listener.check.expect, "x");
+	SET(listener.check.expect, "x");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "healthCheckExp");
 	listener = tcp;
 	listener.check.assume_up_on_silence = true;
 	assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckAssumeUpOnSilence");
 
 	listener = some_http_listener();
-	strcpy(listener.check.expect, "x");
+	SET(listener.check.expect, "x");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "healthCheckExp");
 	listener = udp;
-	strcpy(listener.check.uri, "/x");
+	SET(listener.check.uri, "/x");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckURI");
 	listener = udp;
 	listener.check.type = CHECK_TCP;
@@ -264,13 +268,13 @@ static void test_listener_prepare_of_udp_with_odd_payload_then_refuses(void **st
 	struct listener listener = some_listener(PROTOCOL_UDP);
 
 	(void)state;
-	strcpy(listener.check.request, "a\nb");
+	SET(listener.check.request, "a\nb");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "healthCheckReq");
-	strcpy(listener.check.request, "\xc3\xa4");
+	SET(listener.check.request, "\xc3\xa4");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "healthCheckReq");
 
 	listener = some_listener(PROTOCOL_UDP);
-	strcpy(listener.check.expect, "\x7f");
+	SET(listener.check.expect, "\x7f");
 	assert_refused(listener, CODE_INVALID_PARAMETER, "healthCheckExp");
 
 	listener = some_listener(PROTOCOL_UDP);
@@ -286,25 +290,25 @@ static void test_listener_prepare_of_http_then_fills_in_and_checks_the_parts(voi
 	struct listener listener = some_http_listener();
 
 	(void)state;
-	strcpy(listener.check.domain, "$_ip");
+	SET(listener.check.domain, "$_ip");
 	assert_int_equal(listener_prepare(&listener, NULL), 0);
 	assert_int_equal(listener.check.http_codes, HTTP_2XX);
 	assert_string_equal(listener.check.domain, "");
 
 	for (size_t i = 0; i < ARRAY_SIZE(good_uris); i++) {
 		listener = some_http_listener();
-		strcpy(listener.check.uri, good_uris[i]);
-		strcpy(listener.check.domain, "www.example-1.com");
+		SET(listener.check.uri, good_uris[i]);
+		SET(listener.check.domain, "www.example-1.com");
 		assert_good(listener);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad_uris); i++) {
 		listener = some_http_listener();
-		strcpy(listener.check.uri, bad_uris[i]);
+		SET(listener.check.uri, bad_uris[i]);
 		assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckURI");
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad_domains); i++) {
 		listener = some_http_listener();
-		strcpy(listener.check.domain, bad_domains[i]);
+		SET(listener.check.domain, bad_domains[i]);
 		assert_refused(listener, CODE_INVALID_PARAMETER, "HealthCheckDomain");
 	}
 

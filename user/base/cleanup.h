@@ -34,7 +34,7 @@ static inline void free_memoryp(void *ptr)
 }
 
 /* AUTO(close_fd) int fd = ...: close() at the end of the scope, where it is open. */
-static inline void close_fdp(int *fd)
+static inline void close_fdp(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

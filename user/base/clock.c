@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-static const int64_t LAST_SECOND_OF_9999 = 253402300799;
+static const int64_t last_second_of_9999 = 253402300799;
 
 uint64_t clock_monotonic_us(void)
 {
@@ -27,7 +27,7 @@ char *clock_format(int64_t wall_s, char *buffer)
 	time_t seconds;
 
 	/* Outside the years of four digits the text would not fit. */
-	seconds = wall_s < 0 ? 0 : wall_s > LAST_SECOND_OF_9999 ? LAST_SECOND_OF_9999 : wall_s;
+	seconds = wall_s < 0 ? 0 : wall_s > last_second_of_9999 ? last_second_of_9999 : wall_s;
 	gmtime_r(&seconds, &utc);
 	strftime(buffer, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc);
 	return buffer;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 
 int error_set(struct error *reterr, int code, const char *field, const char *format, ...)
@@ -25,27 +27,22 @@ int error_set(struct error *reterr, int code, const char *field, const char *for
 
 int error_errno(struct error *reterr, int r, const char *format, ...)
 {
-	char inner[sizeof(reterr->message)];
+	AUTO(free_memory) char *text = NULL;
+	char what[sizeof(struct error)];
 	va_list args;
-	size_t used;
-	int length;
 
 	if (!reterr)
 		return r;
-	memcpy(inner, reterr->message, sizeof(inner));
-	if (!inner[0]) {
-		reterr->code = 0;
-		reterr->field[0] = '\0';
-		snprintf(inner, sizeof(inner), "%s", strerror(-r));
-	}
-
 	va_start(args, format);
-	length = vsnprintf(reterr->message, sizeof(reterr->message), format, args);
+	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 
-	used = length < 0 ? 0 : (size_t)length;
-	if (used < sizeof(reterr->message))
-		snprintf(reterr->message + used, sizeof(reterr->message) - used, ": %s", inner);
+	if (!reterr->message[0]) {
+		reterr->code = 0;
+		reterr->field[0] = '\0';
+	}
+	text = xasprintf("%s: %s", what, reterr->message[0] ? reterr->message : strerror(-r));
+	snprintf(reterr->message, sizeof(reterr->message), "%s", text);
 	utf8_sanitize(reterr->message);
 	return r;
 }

@@ -3,11 +3,11 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/types.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,13 +24,14 @@ void log_set_level(int priority)
 static bool stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	unsigned long long device, inode;
+	char expected[64];
 	struct stat status;
 
-	if (!stream || sscanf(stream, "%llu:%llu", &device, &inode) != 2)
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
 		return false;
-	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
-	       status.st_ino == inode;
+	snprintf(expected, sizeof(expected), "%ju:%ju", (uintmax_t)status.st_dev,
+		 (uintmax_t)status.st_ino);
+	return strcmp(stream, expected) == 0;
 }
 
 static void write_line(int priority, const char *format, va_list args)

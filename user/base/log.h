@@ -15,10 +15,12 @@ void log_write(int priority, const char *format, ...) __attribute__((format(prin
 /* Log "<what>: <strerror(-r)>" at LOG_ERR and return @r, a negative errno. */
 int log_error_errno(int r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* NOLINTBEGIN(readability-identifier-naming): used as functions */
 #define log_error(...)	 log_write(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...)	 log_write(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...)	 log_write(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)	 log_write(LOG_DEBUG, __VA_ARGS__)
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif

@@ -34,10 +34,13 @@ static void convert_quotes(const char *text, char *to)
 	while (*text) {
 		if (quote && *text != quote) {
 			convert_character(quote, &text, &to);
-		} else if (quote || *text == '\'' || *text == '"') {
-			quote = quote ? '\0' : *text;
+		} else if (quote) {
+			quote = '\0';
 			*to++ = '"';
 			text++;
+		} else if (*text == '\'' || *text == '"') {
+			quote = *text++;
+			*to++ = '"';
 		} else {
 			*to++ = *text++;
 		}

@@ -91,7 +91,7 @@ static int to_integer(const json_t *value, int64_t min, int64_t max, int64_t *re
 
 static int read_server_id(struct item *item, struct backend_server *server, struct error *reterr)
 {
-	const char *text;
+	const char *text = NULL;
 	int r;
 
 	r = find_text(item, &text, reterr);
@@ -145,7 +145,7 @@ static int read_weight(struct item *item, struct backend_server *server, struct 
 
 static int read_type(struct item *item, struct backend_server *server, struct error *reterr)
 {
-	const char *text;
+	const char *text = NULL;
 	int r;
 
 	r = find_text(item, &text, reterr);
@@ -160,7 +160,7 @@ static int read_type(struct item *item, struct backend_server *server, struct er
 
 static int read_role(struct item *item, struct backend_server *server, struct error *reterr)
 {
-	const char *text;
+	const char *text = NULL;
 	int r;
 
 	r = find_text(item, &text, reterr);
@@ -175,7 +175,7 @@ static int read_role(struct item *item, struct backend_server *server, struct er
 
 static int read_address(struct item *item, struct backend_server *server, struct error *reterr)
 {
-	const char *text;
+	const char *text = NULL;
 	int r;
 
 	r = find_text(item, &text, reterr);
@@ -189,7 +189,7 @@ static int read_address(struct item *item, struct backend_server *server, struct
 
 static int read_description(struct item *item, struct backend_server *server, struct error *reterr)
 {
-	const char *text;
+	const char *text = NULL;
 	int r;
 
 	r = find_text(item, &text, reterr);

@@ -21,10 +21,11 @@ struct net;
 struct store;
 
 /*
- * The use cases: the one place that changes anything. Each change is validated, written to the store in
- * one transaction, applied to the maps and only then committed and answered; where a step fails, what was
- * before is restored and @reterr says what failed. What is returned as done is durable, and
- * packets follow it. Functions return 0 or a negative errno with @reterr filled: its code is the API's.
+ * The use cases: the one place that changes anything. Each change is validated, written to the
+ * store in one transaction, applied to the maps and only then committed and answered; where a step
+ * fails, what was before is restored and @reterr says what failed. What is returned as done is
+ * durable, and packets follow it. Functions return 0 or a negative errno with @reterr filled: its
+ * code is the API's.
  */
 struct service;
 
@@ -34,16 +35,16 @@ struct service_options {
 	struct dataplane *dataplane;
 	struct net *net;
 	struct health *health;
-	bool store_is_new;       /* as store_open() said */
-	bool manage_vip;         /* put VIPs on vip_ifindex and announce them */
+	bool store_is_new; /* as store_open() said */
+	bool manage_vip;   /* put VIPs on vip_ifindex and announce them */
 	uint32_t vip_ifindex;
 	const char *const *interfaces; /* names, for status; NULL-terminated */
 };
 
 /*
- * Apply what the store holds: adopt what the maps hold of it (indices, state words, and with them the last
- * verdicts), write what differs, remove what the store does not have. A new store beside maps with
- * services in them is refused (-ESTALE): a lost database must not take the traffic down.
+ * Apply what the store holds: adopt what the maps hold of it (indices, state words, and with them
+ * the last verdicts), write what differs, remove what the store does not have. A new store beside
+ * maps with services in them is refused (-ESTALE): a lost database must not take the traffic down.
  */
 CHECKED int service_new(sd_event *event, const struct service_options *options,
 			struct service **ret, struct error *reterr);
@@ -79,8 +80,8 @@ CHECKED int service_group_delete(struct service *service, const char *id, struct
 CHECKED int service_listener_create(struct service *service, struct listener *listener,
 				    struct error *reterr);
 /*
- * The listener at @port; @protocol 0 stands for the only one there (TooManyListeners where there are
- * two). Missing: 404 InvalidParameter "The specified resource does not exist."
+ * The listener at @port; @protocol 0 stands for the only one there (TooManyListeners where there
+ * are two). Missing: 404 InvalidParameter "The specified resource does not exist."
  */
 CHECKED int service_listener_find(struct service *service, const char *load_balancer_id,
 				  int protocol, uint16_t port, struct listener *ret,
@@ -109,8 +110,8 @@ CHECKED int service_server_deregister(struct service *service, const char *id,
 struct store *service_store(struct service *service);
 
 /*
- * The address that @server stands for: its ServerIp, else the inventory's address of its ServerId, else
- * the ServerId where it is an address itself. InvalidServerId.NotFound else.
+ * The address that @server stands for: its ServerIp, else the inventory's address of its ServerId,
+ * else the ServerId where it is an address itself. InvalidServerId.NotFound else.
  */
 CHECKED int service_resolve_server(struct service *service, const struct backend_server *server,
 				   struct netaddr *ret, struct error *reterr);
@@ -119,7 +120,7 @@ CHECKED int service_resolve_server(struct service *service, const struct backend
 struct service_server_status {
 	struct backend_server server;
 	struct netaddr address;
-	bool checked; /* running, and checks are on */
+	bool checked;		     /* running, and checks are on */
 	struct health_status health; /* of the check; state UNKNOWN where not checked */
 	bool nexthop_resolved;
 	struct td_counters counters; /* zero where not running */
@@ -128,9 +129,9 @@ struct service_server_status {
 struct service_listener_status {
 	struct listener listener;
 	struct netaddr vip;
-	bool applied;          /* it is in the maps */
-	uint32_t index;        /* in service_table, where applied */
-	uint64_t state;        /* the state word, where applied */
+	bool applied;	       /* it is in the maps */
+	uint32_t index;	       /* in service_table, where applied */
+	uint64_t state;	       /* the state word, where applied */
 	const char *reason;    /* why the traffic is where it is: a word; "stopped" where it is */
 	int64_t active_since;  /* wall clock, seconds; 0 = since before this agent's start */
 	unsigned int switches; /* since this agent's start */
@@ -147,7 +148,7 @@ CHECKED int service_status_walk(struct service *service, const char *load_balanc
 
 /* What the agent as a whole has to say. */
 struct service_overview {
-	int64_t started;            /* wall clock, seconds */
+	int64_t started; /* wall clock, seconds */
 	uint64_t probes;
 	bool forwarding4, forwarding6;
 	struct td_reason_counter reasons[TD_REASON_MAX];

@@ -75,7 +75,7 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 	@printf '{"directory":"%s","file":"%s","command":"%s"},\n' '$(CURDIR)' '$<' \
-		'$(subst ",\\\",$(CC) $(ALL_CFLAGS) -c $<)' > $@.json
+		'$(subst ',,$(subst ",\\\",$(CC) $(ALL_CFLAGS) -c $<))' > $@.json
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	$(call say,BPF)

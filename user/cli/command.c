@@ -268,7 +268,7 @@ const char *invocation_option_at(const struct invocation *invocation, const char
 				 size_t index)
 {
 	for (size_t i = 0; i < invocation->given_count; i++) {
-		if (strcmp(invocation->given[i].option->name, name))
+		if (strcmp(invocation->given[i].option->name, name) != 0)
 			continue;
 		if (!index--)
 			return invocation->given[i].text ? invocation->given[i].text : "";

@@ -134,7 +134,7 @@ static char *server_text(const json_t *group, const char *role)
 		AUTO(free_memory) char *endpoint = NULL;
 		json_int_t weight = answer_number(item, "Weight");
 
-		if (strcmp(answer_text(item, "ServerType"), role))
+		if (strcmp(answer_text(item, "ServerType"), role) != 0)
 			continue;
 		endpoint =
 			endpoint_format(answer_text(item, "ServerId"), answer_number(item, "Port"));

@@ -84,7 +84,7 @@ void help_print(FILE *file, const struct command *command, const char *group)
 	}
 	table = table_new(two_columns);
 	for (const struct command *row = commands; row->run; row++) {
-		if (group && strcmp(row->group, group))
+		if (group && strcmp(row->group, group) != 0)
 			continue;
 		table_cell(table, STYLE_PLAIN, "  %s%s%s", row->group, row->group[0] ? " " : "",
 			   row->verb);
@@ -129,55 +129,72 @@ static const struct option *option_named(const struct option *options, const cha
 	return NULL;
 }
 
+/* The first words of commands, or the second ones where @group is the first. */
 static void complete_command_words(FILE *file, const char *group)
 {
 	const char *last = "";
 
 	for (const struct command *row = commands; row->run; row++) {
-		if (group && !strcmp(row->group, group))
+		if (group ? !strcmp(row->group, group) : !row->group[0])
 			fprintf(file, "%s\n", row->verb);
-		else if (!group && !row->group[0])
-			fprintf(file, "%s\n", row->verb);
-		else if (!group && strcmp(row->group, last))
+		else if (!group && strcmp(row->group, last) != 0)
 			fprintf(file, "%s\n", row->group);
 		last = row->group;
 	}
 }
 
-void help_complete(FILE *file, char **words, size_t count)
+static void complete_choices(FILE *file, const char *choices)
 {
-	const struct command *command = NULL;
-	const struct option *pending = NULL; /* the word before the last wants a value */
-	const char *group = NULL;
+	for (const char *choice = choices; choice && *choice;) {
+		size_t length = strcspn(choice, "|");
 
-	for (size_t i = 0; i + 1 < count; i++) {
-		bool is_value = pending && pending->value;
-
-		pending = NULL;
-		if (is_value)
-			continue;
-		if (words[i][0] == '-') {
-			pending = option_named(command ? command->options : NULL, words[i]);
-			pending = pending ? pending : option_named(global_options, words[i]);
-		} else if (!command) {
-			command = group ? command_find(group, words[i])
-					: command_find(words[i], NULL);
-			if (!command && command_group_exists(words[i]))
-				group = words[i];
-		}
+		fprintf(file, "%.*s\n", (int)length, choice);
+		choice += length + (choice[length] == '|');
 	}
-	if (pending && pending->value) {
-		for (const char *choice = pending->choices; choice && *choice;) {
-			size_t length = strcspn(choice, "|");
+}
 
-			fprintf(file, "%.*s\n", (int)length, choice);
-			choice += length + (choice[length] == '|');
-		}
+/* What the words before the one that is completed say. */
+struct context {
+	const struct command *command;
+	const char *group;
+	const struct option *pending; /* wants a value */
+};
+
+static void read_word(struct context *context, const char *word)
+{
+	const struct option *option = NULL;
+	bool is_value = context->pending;
+
+	context->pending = NULL;
+	if (is_value)
+		return;
+	if (word[0] == '-') {
+		option = option_named(context->command ? context->command->options : NULL, word);
+		option = option ? option : option_named(global_options, word);
+		context->pending = option && option->value ? option : NULL;
 		return;
 	}
-	if (!command)
-		complete_command_words(file, group);
+	if (context->command)
+		return;
+	context->command =
+		context->group ? command_find(context->group, word) : command_find(word, NULL);
+	if (!context->command && command_group_exists(word))
+		context->group = word;
+}
+
+void help_complete(FILE *file, char **words, size_t count)
+{
+	struct context context = {};
+
+	for (size_t i = 0; i + 1 < count; i++)
+		read_word(&context, words[i]);
+	if (context.pending) {
+		complete_choices(file, context.pending->choices);
+		return;
+	}
+	if (context.command)
+		complete_options(file, context.command->options);
 	else
-		complete_options(file, command->options);
+		complete_command_words(file, context.group);
 	complete_options(file, global_options);
 }

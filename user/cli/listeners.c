@@ -74,7 +74,7 @@ static char *check_text(const json_t *listener)
 	json_int_t interval_ms = answer_number(listener, "HealthCheckIntervalMs");
 	bool whole = interval_ms % 1000 == 0;
 
-	if (strcmp(answer_text(listener, "HealthCheck"), "on"))
+	if (strcmp(answer_text(listener, "HealthCheck"), "on") != 0)
 		return xstrdup("off");
 	return xasprintf("%s every %" JSON_INTEGER_FORMAT "%s, up %" JSON_INTEGER_FORMAT
 			 " down %" JSON_INTEGER_FORMAT,

@@ -45,7 +45,8 @@ static bool terminal_has_colour(void)
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
 
-	return isatty(STDOUT_FILENO) && (!no_color || !*no_color) && term && strcmp(term, "dumb");
+	return isatty(STDOUT_FILENO) && (!no_color || !*no_color) && term &&
+	       strcmp(term, "dumb") != 0;
 }
 
 static enum exit_status run(const struct invocation *invocation)

@@ -141,16 +141,16 @@ char *age_format(int64_t seconds, char *buffer)
 {
 	static const struct {
 		int64_t size;
-		char name;
-	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}};
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		int64_t part = i + 1 < ARRAY_SIZE(units) ? units[i + 1].size : 1;
-		char part_name = i + 1 < ARRAY_SIZE(units) ? units[i + 1].name : 's';
+		const char *part_name = i + 1 < ARRAY_SIZE(units) ? units[i + 1].name : "s";
 
 		if (seconds < units[i].size)
 			continue;
-		snprintf(buffer, AGE_TEXT_MAX, "%jd%c%02jd%c", (intmax_t)(seconds / units[i].size),
+		snprintf(buffer, AGE_TEXT_MAX, "%jd%s%02jd%s", (intmax_t)(seconds / units[i].size),
 			 units[i].name, (intmax_t)(seconds % units[i].size / part), part_name);
 		return buffer;
 	}

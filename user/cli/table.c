@@ -141,15 +141,21 @@ static bool has_titles(const struct table *table)
 	return false;
 }
 
+static bool is_last(const struct table *table, size_t column)
+{
+	return column + 1 >= table->column_count;
+}
+
 static void measure(const struct table *table, unsigned int *widths)
 {
 	for (size_t i = 0; i < table->column_count; i++)
 		widths[i] = text_width(table->columns[i].title);
-	for (size_t i = 0; i < table->cell_count; i++) {
+	for (size_t i = 0, column = 0; i < table->cell_count; i++) {
 		unsigned int width = text_width(table->cells[i].text);
 
-		if (width > widths[i % table->column_count])
-			widths[i % table->column_count] = width;
+		if (width > widths[column])
+			widths[column] = width;
+		column = is_last(table, column) ? 0 : column + 1;
 	}
 }
 
@@ -209,19 +215,19 @@ void table_print(const struct table *table, FILE *file, unsigned int width, bool
 		squeeze(table, widths, width);
 	for (size_t i = 0; has_titles(table) && i < table->column_count; i++) {
 		struct cell title = {(char *)table->columns[i].title, STYLE_BOLD};
-		bool last = i + 1 == table->column_count;
+		bool last = is_last(table, i);
 
 		print_text(file, &title, widths[i], table->columns[i].kind, last, colour);
 		if (last)
 			fputc('\n', file);
 	}
-	for (size_t i = 0; i < table->cell_count; i++) {
-		size_t column = i % table->column_count;
-		bool last = column + 1 == table->column_count;
+	for (size_t i = 0, column = 0; i < table->cell_count; i++) {
+		bool last = is_last(table, column);
 
 		print_text(file, &table->cells[i], widths[column], table->columns[column].kind,
 			   last, colour);
 		if (last)
 			fputc('\n', file);
+		column = last ? 0 : column + 1;
 	}
 }

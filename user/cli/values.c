@@ -57,7 +57,7 @@ int value_duration(const char *text, char **ret_value, struct error *reterr)
 	int64_t count;
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(text + digits, units[i].name))
+		if (strcmp(text + digits, units[i].name) != 0)
 			continue;
 		if (parse_integer(number, 0, UINT32_MAX / units[i].ms, &count) < 0)
 			break;
@@ -148,7 +148,7 @@ static int parse_spec_key(const char *spec, char *item, struct backend_server *s
 		return refuse_spec(spec, reterr, "what follows a comma must be KEY=VALUE");
 	*value++ = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(spec_keys); i++) {
-		if (strcmp(item, spec_keys[i].name))
+		if (strcmp(item, spec_keys[i].name) != 0)
 			continue;
 		if (*seen & 1U << i)
 			return refuse_spec(spec, reterr, "a key is given twice");

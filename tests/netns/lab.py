@@ -231,7 +231,7 @@ class Lab:
             big.write_bytes(os.urandom(1 << 20) * 64)
         config = folder / "nginx.conf"
         config.write_text(
-            f"""daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
+            f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_timeout 300; keepalive_requests 1000000;

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define uthash_fatal(message) abort() /* as base/memory.h does */ /* NOLINT(*-identifier-naming)   \
-								   */
+/* As base/memory.h does. */
+#define uthash_fatal(message) abort() /* NOLINT(readability-identifier-naming) */
 #include <uthash.h>
 
 /*

@@ -215,6 +215,42 @@ static __always_inline void key6(struct td_service_key6 *key, const struct in6_a
 	key->pad = 0;
 }
 
+/* A key as a struct and as the word that it is compared by. */
+union quick_key {
+	struct td_service_key4 key;
+	__u64 word;
+};
+
+/*
+ * Find what @key, with its kind in the padding, refers to. The key is looked at again after its
+ * reference was read, so that a slot that was given to another key in between is not taken for this
+ * one's.
+ */
+static __always_inline bool quick4_find(union quick_key key, void *hash_map, __u64 *ret_ref)
+{
+	__u32 index = td_quick_bucket(key.word);
+	struct td_quick4 *bucket = bpf_map_lookup_elem(&quick4, &index);
+	__u64 *ref;
+
+	if (!bucket)
+		return false;
+	for (int i = 0; i < TD_QUICK_SLOTS; i++) {
+		if (*(volatile __u64 *)&bucket->keys[i] != key.word)
+			continue;
+		*ret_ref = *(volatile __u64 *)&bucket->refs[i];
+		if (*(volatile __u64 *)&bucket->keys[i] == key.word)
+			return true;
+	}
+	if (!bucket->overflow)
+		return false;
+	key.key.pad = 0;
+	ref = bpf_map_lookup_elem(hash_map, &key.key);
+	if (!ref)
+		return false;
+	*ret_ref = *ref;
+	return true;
+}
+
 /* Fragments are not translated: toward a VIP and from an endpoint they are dropped, by name. */
 static __always_inline enum td_reason fragment4(struct pkt *pkt)
 {
@@ -238,9 +274,9 @@ static __always_inline enum td_reason fragment6(struct pkt *pkt)
 
 static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *pkt)
 {
-	struct td_service_key4 key;
 	struct td_ports *port;
 	enum td_reason reason;
+	union quick_key key;
 
 	reason = pkt_parse_ip4(pkt);
 	if (reason)
@@ -254,20 +290,26 @@ static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *p
 	if (!port)
 		return TD_DROP_BAD_INDEX;
 	if (port_is_set(port->services, pkt->l4->dest)) {
-		struct td_service_ref *ref;
+		union {
+			struct td_service_ref ref;
+			__u64 word;
+		} found;
 
-		key = key4(pkt->ip4->daddr, pkt->l4->dest, pkt->proto);
-		ref = bpf_map_lookup_elem(&services4, &key);
-		if (ref)
-			return forward4(ctx, pkt, ref);
+		key.key = key4(pkt->ip4->daddr, pkt->l4->dest, pkt->proto);
+		key.key.pad = TD_QUICK_SERVICE;
+		if (quick4_find(key, &services4, &found.word))
+			return forward4(ctx, pkt, &found.ref);
 	}
 	if (port_is_set(port->endpoints, pkt->l4->source)) {
-		struct td_endpoint *endpoint;
+		union {
+			struct td_endpoint endpoint;
+			__u64 word;
+		} found;
 
-		key = key4(pkt->ip4->saddr, pkt->l4->source, pkt->proto);
-		endpoint = bpf_map_lookup_elem(&endpoints4, &key);
-		if (endpoint)
-			return return4(ctx, pkt, endpoint);
+		key.key = key4(pkt->ip4->saddr, pkt->l4->source, pkt->proto);
+		key.key.pad = TD_QUICK_ENDPOINT;
+		if (quick4_find(key, &endpoints4, &found.word))
+			return return4(ctx, pkt, &found.endpoint);
 	}
 	return TD_PASS_NOT_OURS;
 }

@@ -59,6 +59,16 @@ struct {
 	__uint(max_entries, TD_MAX_ENDPOINTS);
 } endpoints6 SEC(".maps");
 
+/* The two maps above for IPv4, as the packet path reads them. Written by the agent together with
+ * them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct td_quick4);
+	__uint(max_entries, TD_QUICK_BUCKETS);
+} quick4 SEC(".maps");
+
 /* Next hops toward servers. Written by the agent from netlink events. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -31,6 +31,7 @@ def client(host):
             name = connection.getresponse().read().decode()
         except OSError:
             failed += 1
+            time.sleep(0.001)  # as any client would, before it tries again
             continue
         finally:
             connection.close()

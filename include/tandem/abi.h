@@ -26,7 +26,9 @@ enum td_limit {
 	TD_MAX_DEVICES = 256,
 	TD_ROUTE_CACHE_SIZE = 4096, /* a power of two, per CPU and family */
 	TD_PORT_WORDS = 65536 / 64,
-	TD_FILTER_WORDS = 16, /* a power of two */
+	TD_FILTER_WORDS = 16,	  /* a power of two */
+	TD_QUICK_BUCKETS = 32768, /* a power of two */
+	TD_QUICK_SLOTS = 3,
 	TD_EVENTS_BYTES = 65536,
 };
 
@@ -86,6 +88,22 @@ struct td_service_ref {
 	__u32 service; /* index in service_table and counters, or TD_VIP_ONLY */
 	__u32 group;   /* index in groups and group_state */
 };
+
+/*
+ * quick4: services4 and endpoints4 once more, for the packet path: one multiplication finds the
+ * bucket, which is one cache line. A key is a struct td_service_key4 with TD_QUICK_* in its
+ * padding; a reference is the eight bytes of struct td_service_ref or struct td_endpoint. Each is
+ * read and written as one word. What does not fit into its bucket is counted there, and found in
+ * the hash maps.
+ */
+struct td_quick4 {
+	__u64 keys[TD_QUICK_SLOTS]; /* 0: free */
+	__u64 refs[TD_QUICK_SLOTS];
+	__u64 overflow;
+	__u64 pad;
+};
+#define TD_QUICK_SERVICE  1
+#define TD_QUICK_ENDPOINT 2
 
 /* service_table: what replies are rewritten to. */
 struct td_service {
@@ -222,6 +240,8 @@ struct td_event_unresolved {
 
 _Static_assert(sizeof(struct td_service_key4) == 8, "map key");
 _Static_assert(sizeof(struct td_service_key6) == 20, "map key");
+_Static_assert(sizeof(struct td_quick4) == 64, "one cache line");
+_Static_assert(sizeof(struct td_service_ref) == 8 && sizeof(struct td_endpoint) == 8, "one word");
 _Static_assert(sizeof(struct td_service) == 32, "map value");
 _Static_assert(sizeof(struct td_group) == 64, "one cache line");
 _Static_assert(sizeof(struct td_nexthop) == 24, "map value");
@@ -240,6 +260,12 @@ static inline __attribute__((always_inline)) __u32 td_address_hash(__be32 addr)
 static inline __attribute__((always_inline)) __be32 td_address_fold(const __be32 *addr)
 {
 	return addr[0] ^ addr[1] ^ addr[2] ^ addr[3];
+}
+
+/* The bucket of quick4 for a key. */
+static inline __attribute__((always_inline)) __u32 td_quick_bucket(__u64 key)
+{
+	return (__u32)((key * 0x9e3779b97f4a7c15ULL) >> 40) & (TD_QUICK_BUCKETS - 1);
 }
 
 /* The place of a hash in a filter of TD_FILTER_WORDS words. */

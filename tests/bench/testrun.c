@@ -27,6 +27,8 @@
 #include "tandem/abi.h"
 #include "tandem/select.h"
 
+#include "../packet/quick.h"
+
 enum {
 	FRAME_SIZE = 80,
 	REPEAT = 1000000,
@@ -89,6 +91,12 @@ static void address6(const char *text, __be32 *ret)
 		die(text);
 }
 
+static void quick(struct bench_bpf *skel, struct td_service_key4 key, __u8 kind, const void *ref)
+{
+	if (quick_insert(bpf_map__fd(skel->maps.quick4), key, kind, ref) < 0)
+		die("quick4");
+}
+
 static void fill_service(struct bench_bpf *skel, __u32 index, bool v6)
 {
 	__u32 group = index;
@@ -121,10 +129,12 @@ static void fill_service(struct bench_bpf *skel, __u32 index, bool v6)
 		key.addr = htonl(ntohl(inet_addr(VIP4)) + index / 2);
 		service.vip[0] = key.addr;
 		update(bpf_map__fd(skel->maps.services4), &key, &ref);
+		quick(skel, key, TD_QUICK_SERVICE, &ref);
 		key.addr = htonl(ntohl(inet_addr(SERVER4)) + index / 2);
 		key.port = htons(SERVER_PORT);
 		servers.servers[0].addr[0] = key.addr;
 		update(bpf_map__fd(skel->maps.endpoints4), &key, &endpoint);
+		quick(skel, key, TD_QUICK_ENDPOINT, &endpoint);
 	}
 	update(bpf_map__fd(skel->maps.service_table), &index, &service);
 	update(bpf_map__fd(skel->maps.groups), &group, &servers);

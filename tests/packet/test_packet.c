@@ -25,6 +25,7 @@
 
 #include "base/cleanup.h"
 #include "frame.h"
+#include "quick.h"
 #include "rows.h"
 #include "tandem.skel.h"
 #include "tandem/abi.h"
@@ -36,6 +37,11 @@ static uint32_t other_device;
 static void update(struct bpf_map *map, const void *key, const void *value)
 {
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
+}
+
+static void quick(struct td_service_key4 key, uint8_t kind, const void *ref)
+{
+	assert_int_equal(quick_insert(bpf_map__fd(skel->maps.quick4), key, kind, ref), 0);
 }
 
 static void fill_service(uint32_t index, const char *vip, uint16_t port, uint8_t proto,
@@ -68,6 +74,7 @@ static void fill_service(uint32_t index, const char *vip, uint16_t port, uint8_t
 			struct td_service_key4 key4 = {key.addr[0], key.port, proto, 0};
 
 			update(skel->maps.endpoints4, &key4, &endpoint);
+			quick(key4, TD_QUICK_ENDPOINT, &endpoint);
 		}
 	}
 	update(skel->maps.groups, &index, &group);
@@ -81,6 +88,7 @@ static void fill_service(uint32_t index, const char *vip, uint16_t port, uint8_t
 		struct td_service_key4 key4 = {key.addr[0], key.port, proto, 0};
 
 		update(skel->maps.services4, &key4, &ref);
+		quick(key4, TD_QUICK_SERVICE, &ref);
 		key4.port = key4.proto = 0;
 		update(skel->maps.services4, &key4, &vip_only);
 	}
@@ -490,6 +498,32 @@ static void print_instructions(void)
 			      info.verified_insns);
 }
 
+/* What has no slot in its bucket is found in the hash maps, and only where the bucket says so. */
+static void test_quick_bucket_when_overflowing_then_hash_maps_are_asked(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct row in = {TO_VIP4(.dest_port = 80, TCP(SYN))};
+	struct td_service_key4 key = {inet_addr(VIP4), htons(80), IPPROTO_TCP, TD_QUICK_SERVICE};
+	struct td_quick4 bucket, empty = {.overflow = 0};
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	size_t size = frame_build(&in.in, buffer);
+	uint32_t length, index;
+	uint64_t word;
+	int fd = bpf_map__fd(skel->maps.quick4);
+
+	(void)state;
+	given(&settled);
+	memcpy(&word, &key, sizeof(word));
+	index = td_quick_bucket(word);
+	assert_int_equal(bpf_map_lookup_elem(fd, &index, &bucket), 0);
+	update(skel->maps.quick4, &index, &empty);
+	assert_int_equal(run_frame(buffer, size, out, &length), XDP_PASS);
+	empty.overflow = 1;
+	update(skel->maps.quick4, &index, &empty);
+	assert_int_equal(run_frame(buffer, size, out, &length), XDP_TX);
+	update(skel->maps.quick4, &index, &bucket);
+}
+
 static void test_program_when_loaded_then_far_from_the_verifiers_limit(void **state)
 {
 	struct bpf_prog_info info = {0};
@@ -510,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_unresolved_client_when_met_then_reported_to_the_agent),
 		cmocka_unit_test(test_route_cache_when_generation_changes_then_kernel_is_asked),
 		cmocka_unit_test(test_forwarding_when_off_then_named_and_untouched),
+		cmocka_unit_test(test_quick_bucket_when_overflowing_then_hash_maps_are_asked),
 		cmocka_unit_test(test_program_when_loaded_then_far_from_the_verifiers_limit),
 	};
 	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(extra)];

@@ -14,9 +14,9 @@
 #include "tandem/select.h"
 
 /*
- * The XDP program and its maps, pinned below a folder of bpffs: the one module that knows libbpf. What is
- * pinned goes on without the agent; dataplane_open() adopts it. A service is a VIP, port and
- * protocol with the two servers behind it. Addresses are struct netaddr, ports host byte order.
+ * The XDP program and its maps, pinned below a folder of bpffs: the one module that knows libbpf.
+ * What is pinned goes on without the agent; dataplane_open() adopts it. A service is a VIP, port
+ * and protocol with the two servers behind it. Addresses are struct netaddr, ports host byte order.
  */
 struct dataplane;
 
@@ -34,7 +34,8 @@ struct dataplane_service {
 	struct dataplane_server servers[DATAPLANE_SLOTS];
 };
 
-/* Where a packet to a server leaves: as struct net_nexthop says, which this module does not know. */
+/* Where a packet to a server leaves: as struct net_nexthop says, which this module does not know.
+ */
 struct dataplane_nexthop {
 	uint32_t ifindex;
 	uint8_t source_mac[6];
@@ -50,10 +51,11 @@ struct dataplane_options {
 };
 
 /*
- * Load the program and maps, or adopt what is pinned: maps are kept with their contents, programs are
- * loaded anew and each pinned link is switched to the new program in place, without a moment in between.
- * -EBUSY where another agent holds the folder; -EPROTO where the maps have another ABI (nothing is
- * touched then). On failure nothing is left behind that was not there before.
+ * Load the program and maps, or adopt what is pinned: maps are kept with their contents, programs
+ * are loaded anew and each pinned link is switched to the new program in place, without a moment in
+ * between. -EBUSY where another agent holds the folder, -ENOTEMPTY where it has what is not
+ * tandem's, -EPROTO where the maps have another ABI or layout (nothing is touched then). On failure
+ * nothing is left behind that was not there before.
  */
 CHECKED int dataplane_open(sd_event *event, const struct dataplane_options *options,
 			   struct dataplane **ret, struct error *reterr);
@@ -68,9 +70,10 @@ unsigned int dataplane_adopted_services(const struct dataplane *dataplane);
 enum dataplane_mode { DATAPLANE_NATIVE, DATAPLANE_GENERIC };
 
 /*
- * Attach to the interface, or keep the pinned link that is there. Native mode; generic only where the
- * driver has no native one (EOPNOTSUPP). An XDP program of somebody else's is left alone: -EBUSY, with
- * its name and id in @reterr. @ret_mode says which mode it is.
+ * Attach to the interface, or keep the pinned link that is there. Native mode; generic where the
+ * driver has no native one (EOPNOTSUPP), or not with its present settings, such as a large MTU
+ * (EINVAL). An XDP program of somebody else's is left alone: -EBUSY, with its name and id in
+ * @reterr. @ret_mode says which mode it is.
  */
 CHECKED int dataplane_attach(struct dataplane *dataplane, uint32_t ifindex, const char *ifname,
 			     enum dataplane_mode *ret_mode, struct error *reterr);
@@ -78,20 +81,25 @@ CHECKED int dataplane_attach(struct dataplane *dataplane, uint32_t ifindex, cons
 CHECKED int dataplane_detach_others(struct dataplane *dataplane, struct error *reterr);
 
 /*
- * Make @service be served, with @state as its state word; "put": what is there already and the same is
- * kept. Where the VIP, port and protocol are served already, the servers are replaced: written beside
- * the old ones and switched to by one store, so that no packet sees half. All or nothing. -ENOSPC
- * where a map is full, -EEXIST where one of the endpoints belongs to another service (both are checked
- * first). @ret_index names the service from now on; it stays the same over restarts.
+ * Make @service be served, with @state as its state word; "put": what is there already and the same
+ * is kept. Where the VIP, port and protocol are served already, the servers are replaced: written
+ * beside the old ones and switched to by one store, so that no packet sees half. All or nothing.
+ * -ENOSPC where a map is full, -EEXIST where one of the endpoints belongs to another service (both
+ * are checked first). @ret_index names the service from now on; it stays the same over restarts.
  */
 CHECKED int dataplane_service_put(struct dataplane *dataplane,
 				  const struct dataplane_service *service, __u64 state,
 				  uint32_t *ret_index, struct error *reterr);
-/* Whether the service is in the maps (adopted or put), with its index and state word. -ENOENT else. */
+/*
+ * Whether the service is in the maps (adopted or put) by its VIP, port and protocol, with its index
+ * and state word; -ENOENT else. Of a slot whose server is another one there, the word says nothing:
+ * neither eligible nor bad.
+ */
 CHECKED int dataplane_service_find(struct dataplane *dataplane,
 				   const struct dataplane_service *service, uint32_t *ret_index,
 				   __u64 *ret_state);
-/* Nothing of the service is left in the maps; its counters start from zero when the index is used again. */
+/* Nothing of the service is left in the maps; its counters start from zero when the index is used
+ * again. */
 void dataplane_service_remove(struct dataplane *dataplane, uint32_t index);
 /* Remove the adopted services that were not put since dataplane_open(); returns how many. */
 unsigned int dataplane_service_sweep(struct dataplane *dataplane);
@@ -101,8 +109,8 @@ void dataplane_state_store(struct dataplane *dataplane, uint32_t index, __u64 st
 __u64 dataplane_state_load(struct dataplane *dataplane, uint32_t index);
 
 /*
- * Tell the next hop of a server's address: for the services put already and those to come. A new MAC is
- * one store; a new interface is a fresh next hop that the services are switched to.
+ * Tell the next hop of a server's address: for the services put already and those to come. A new
+ * MAC is one store; a new interface is a fresh next hop that the services are switched to.
  */
 CHECKED int dataplane_nexthop_put(struct dataplane *dataplane, const struct netaddr *address,
 				  const struct dataplane_nexthop *nexthop);
@@ -119,9 +127,9 @@ struct dataplane_prefix {
 };
 
 /*
- * Forget every cached route of both families, and take it that addresses of @family outside of @prefixes
- * leave by one default gateway, so that one cache entry serves them all; with @uniform false nothing
- * is taken for granted and each address has an entry of its own.
+ * Forget every cached route of both families, and take it that addresses of @family outside of
+ * @prefixes leave by one default gateway, so that one cache entry serves them all; with @uniform
+ * false nothing is taken for granted and each address has an entry of its own.
  */
 CHECKED int dataplane_set_routes(struct dataplane *dataplane, uint16_t family,
 				 const struct dataplane_prefix *prefixes, size_t count,
@@ -145,13 +153,14 @@ struct dataplane_usage {
 	uint32_t used;
 	uint32_t max;
 };
-enum { DATAPLANE_USAGE_MAX = 6 };
+enum { DATAPLANE_USAGE_MAX = 8 };
 /* Fills up to DATAPLANE_USAGE_MAX elements; returns how many. */
 unsigned int dataplane_usage_read(struct dataplane *dataplane, struct dataplane_usage *ret);
 
 /*
  * Take down everything below @pin_dir: links, programs, maps, the folder. Not there is success.
- * -EBUSY while an agent holds it.
+ * -EBUSY while an agent holds it; -ENOTEMPTY where it holds what is not tandem's, and nothing is
+ * removed.
  */
 CHECKED int dataplane_purge(const char *pin_dir, struct error *reterr);
 

@@ -363,4 +363,24 @@ static __always_inline enum td_reason balance(struct xdp_md *ctx, struct pkt *pk
 	return TD_PASS_NOT_IP;
 }
 
+/* Out of the interface that the frame came in by. */
+static __always_inline int send_back(struct xdp_md *ctx)
+{
+	struct td_settings *setting = settings_get();
+
+	if (setting && setting->flags & TD_SETTING_NO_TX)
+		return bpf_redirect_map(&devices, ctx->ingress_ifindex, XDP_TX);
+	return XDP_TX;
+}
+
+static __always_inline int handle(struct xdp_md *ctx)
+{
+	struct pkt pkt = {};
+	int action;
+
+	pkt_init(&pkt, ctx);
+	action = finish(&pkt, balance(ctx, &pkt));
+	return action == XDP_TX ? send_back(ctx) : action;
+}
+
 #endif

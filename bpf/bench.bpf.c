@@ -99,10 +99,7 @@ int bench_restore(struct xdp_md *ctx)
 SEC("xdp")
 int bench_balance(struct xdp_md *ctx)
 {
-	struct pkt pkt = {};
-
 	if (restore(ctx))
 		return XDP_ABORTED;
-	pkt_init(&pkt, ctx);
-	return finish(&pkt, balance(ctx, &pkt));
+	return handle(ctx);
 }

@@ -31,10 +31,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 SEC("xdp")
 int tandem_xdp(struct xdp_md *ctx)
 {
-	struct pkt pkt = {};
-
-	pkt_init(&pkt, ctx);
-	return finish(&pkt, balance(ctx, &pkt));
+	return handle(ctx);
 }
 
 /* Only interfaces that the agent put into the map are counted: other people's errors are not ours.

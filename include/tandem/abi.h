@@ -165,9 +165,16 @@ struct td_settings {
 	__u64 route_filter4[TD_FILTER_WORDS];
 	__u64 route_filter6[TD_FILTER_WORDS];
 	__be32 route_mask4;
-	__u32 pad;
+	__u32 flags; /* TD_SETTING_* */
 	__be32 route_mask6[4];
 };
+
+/*
+ * What goes back out of the interface it came in by is redirected to it instead of XDP_TX. A veth
+ * takes XDP_TX frames into its peer's ring, but wakes only a peer that has an XDP program: one that
+ * polls for GRO alone, the ring fills and the link stands still. A redirect wakes both.
+ */
+#define TD_SETTING_NO_TX 1
 
 /* ports: one element, mapped by the agent: bit of a port (host byte order) is set where it may be
  * ours. */

@@ -488,6 +488,36 @@ static void test_forwarding_when_off_then_named_and_untouched(void **state)
 	assert_frames_equal(out, length, buffer, size);
 }
 
+static void settings_set_flags(uint32_t flags)
+{
+	struct td_settings settings;
+	uint32_t zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(skel->maps.settings), &zero, &settings),
+			 0);
+	settings.flags = flags;
+	update(skel->maps.settings, &zero, &settings);
+}
+
+static void test_way_back_when_a_device_cannot_tx_then_redirected(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct row in = {TO_VIP4(.dest_port = 80, TCP(SYN))};
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	size_t size = frame_build(&in.in, buffer);
+	uint32_t length, ingress = 1;
+
+	(void)state;
+	given(&settled);
+	settings_set_flags(TD_SETTING_NO_TX);
+	/* A device that the agent does not know yet is better served by XDP_TX than not at all. */
+	assert_int_equal(run_frame(buffer, size, out, &length), XDP_TX);
+	update(skel->maps.devices, &ingress, &ingress);
+	assert_int_equal(run_frame(buffer, size, out, &length), XDP_REDIRECT);
+	settings_set_flags(0);
+	assert_int_equal(run_frame(buffer, size, out, &length), XDP_TX);
+}
+
 static void print_instructions(void)
 {
 	struct bpf_prog_info info = {0};
@@ -544,6 +574,7 @@ int main(void)
 		cmocka_unit_test(test_unresolved_client_when_met_then_reported_to_the_agent),
 		cmocka_unit_test(test_route_cache_when_generation_changes_then_kernel_is_asked),
 		cmocka_unit_test(test_forwarding_when_off_then_named_and_untouched),
+		cmocka_unit_test(test_way_back_when_a_device_cannot_tx_then_redirected),
 		cmocka_unit_test(test_quick_bucket_when_overflowing_then_hash_maps_are_asked),
 		cmocka_unit_test(test_program_when_loaded_then_far_from_the_verifiers_limit),
 	};

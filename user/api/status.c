@@ -239,6 +239,14 @@ static void write_reasons(const struct service_overview *overview, json_t *agent
 	}
 }
 
+/* A device that takes fewer frames than it is given, and names no error, has no room for them. */
+static const char *send_error_text(const struct td_send_errors *errors)
+{
+	if (errors->last_error)
+		return strerror((int)-errors->last_error);
+	return errors->frames ? "queue full" : "";
+}
+
 static void write_interfaces(const struct service_overview *overview, json_t *agent)
 {
 	json_t *list = answer_set_list(agent, "Interfaces", "Interface");
@@ -250,8 +258,7 @@ static void write_interfaces(const struct service_overview *overview, json_t *ag
 		answer_set_text(item, "Name", overview->interfaces[i].name);
 		answer_set_integer(item, "Index", overview->interfaces[i].ifindex);
 		answer_set_integer(item, "SendErrors", (int64_t)errors->frames);
-		answer_set_text(item, "LastSendError",
-				errors->last_error ? strerror((int)-errors->last_error) : "");
+		answer_set_text(item, "LastSendError", send_error_text(errors));
 	}
 }
 

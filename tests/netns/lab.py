@@ -26,6 +26,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+ENDS = pathlib.Path(__file__).resolve().with_name("ends.py")
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build")).resolve()
 VIP4, VIP6 = "10.1.0.100", "fd01::100"
 SERVERS4 = {"srv1": "10.2.0.11", "srv2": "10.2.0.12"}
@@ -135,14 +136,15 @@ class Lab:
         subprocess.run(["ip", "netns", "add", full], check=True)
         self.namespaces.append(name)
         self.run(name, "ip link set lo up")
-        self.run(name, "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0")
+        self.run(
+            name, "sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0"
+        )
 
     def _link(self, left, left_if, right, right_if):
         """A veth pair. Checksum offload is off: XDP sees what is in the frame."""
         self.run(
             left,
-            f"ip link add {left_if} type veth peer name {right_if}"
-            f" netns {self.prefix}-{right}",
+            f"ip link add {left_if} type veth peer name {right_if}" f" netns {self.prefix}-{right}",
         )
         for name, device in ((left, left_if), (right, right_if)):
             self.run(name, f"ethtool -K {device} tx off tso off gso off gro off", quiet=True)
@@ -179,12 +181,20 @@ class Lab:
             f"ip addr add 10.2.0.1/24 dev {server_side};"
             f" ip addr add fd02::1/64 dev {server_side} nodad",
         )
-        self.run("client", f"ip addr add {CLIENT4}/24 dev eth0; ip addr add {CLIENT6}/64 dev eth0 nodad")
+        self.run(
+            "client", f"ip addr add {CLIENT4}/24 dev eth0; ip addr add {CLIENT6}/64 dev eth0 nodad"
+        )
         self.run("client", "ip route add default via 10.1.0.1; ip -6 route add default via fd01::1")
         for name, address in SERVERS4.items():
             self.run(name, f"ip addr add {address}/24 dev eth0")
             self.run(name, f"ip addr add {SERVERS6[name]}/64 dev eth0 nodad")
             self.run(name, "ip route add default via 10.2.0.1; ip -6 route add default via fd02::1")
+        if self.arms == "one":
+            # Clients and servers share the wire: nobody may be told to go around the gateway.
+            for scope in ("all", "g0"):
+                self.run("gateway", f"sysctl -qw net.ipv4.conf.{scope}.send_redirects=0")
+            for name in SERVERS4:
+                self.run(name, "sysctl -qw net.ipv6.conf.eth0.accept_redirects=0")
 
     # Running things.
 
@@ -201,7 +211,9 @@ class Lab:
             check=False,
         )
         if check and done.returncode != 0 and not quiet:
-            raise AssertionError(f"{name}: {command}: {done.returncode}\n{done.stdout}{done.stderr}")
+            raise AssertionError(
+                f"{name}: {command}: {done.returncode}\n{done.stdout}{done.stderr}"
+            )
         return done.stdout
 
     def start(self, name, arguments, **options):
@@ -220,7 +232,31 @@ class Lab:
         if process in self.processes:
             self.processes.remove(process)
 
+    def begin(self, name, *arguments):
+        """Start a program of ends.py in a namespace; finish() ends it."""
+        with open(self.dir / "ends.log", "a", encoding="utf-8") as log:
+            return self.start(
+                name,
+                ["/usr/bin/python3", ENDS, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    def finish(self, process):
+        """End what begin() started; return what it saw."""
+        output, _ = process.communicate("", timeout=20)
+        self.processes.remove(process)
+        return json.loads(output)
+
     # Servers.
+
+    def start_end(self, name, *arguments):
+        """Start a server of ends.py and wait until it serves."""
+        process = self.begin(name, *arguments)
+        assert process.stdout.readline() == "ready\n", (self.dir / "ends.log").read_text()
+        return process
 
     def start_nginx(self, name, port=8080, body=None):
         """An nginx that answers with its namespace's name; /big is 64 MiB of random bytes."""
@@ -352,7 +388,7 @@ http {{
             "HealthyThreshold": 2,
             "UnhealthyThreshold": 2,
         }
-        if protocol == "UDP" and "healthCheckReq" not in parameters:
+        if protocol == "UDP" and not {"healthCheckReq", "HealthCheckType"} & set(parameters):
             defaults["HealthCheckAssumeUpOnSilence"] = "on"
         self.api(
             f"CreateLoadBalancer{protocol}Listener",
@@ -390,6 +426,15 @@ http {{
 
         wait_until(up, why=f"{count} servers are up")
 
+    def server(self, role, port=None, protocol=None):
+        """A server ("Master", "Slave") of the (only, or named) listener, as DescribeStatus has it."""
+        for listener in self.api.listeners():
+            if port in (None, listener["ListenerPort"]):
+                if protocol in (None, listener["ListenerProtocol"]):
+                    servers = listener["Servers"]["Server"]
+                    return next(s for s in servers if s["ServerType"] == role)
+        return None
+
     def reasons(self):
         """Packets by reason."""
         answer = self.api("DescribeStatus")["Agent"]["Reasons"]["Reason"]
@@ -403,7 +448,9 @@ http {{
         if self.agent_log.exists():
             parts.append("--- tandemd\n" + "\n".join(self.agent_log.read_text().splitlines()[-60:]))
         for name in ("gateway",):
-            parts.append(f"--- {name}\n" + self.run(name, "ip -br addr; ip neigh; ip route", check=False))
+            parts.append(
+                f"--- {name}\n" + self.run(name, "ip -br addr; ip neigh; ip route", check=False)
+            )
         if self.socket.exists() and self.agent and self.agent.poll() is None:
             parts.append("--- status\n" + self.ctl("status").stdout)
         return "\n".join(parts)

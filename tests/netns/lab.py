@@ -35,7 +35,7 @@ CLIENT4, CLIENT6 = "10.1.0.2", "fd01::2"
 
 
 def wait_until(condition, timeout=5.0, why=""):
-    """Poll @condition every 20 ms until it is true and return its value; the one place that sleeps."""
+    """Poll @condition every 20 ms until it is true, return its value; the one place that sleeps."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -151,7 +151,7 @@ class Lab:
             self.run(name, f"ip link set {device} up")
 
     def _port(self, name, device, gro=False):
-        """Connect @device of @name to the switch. The far end of a gateway's veth wants NAPI: GRO."""
+        """Connect @device to the switch. The far end of a gateway's veth wants NAPI: GRO."""
         port = f"p-{name}-{device}"[:15]
         self._link(name, device, "switch", port)
         self.run("switch", f"ip link set {port} master br0")
@@ -267,7 +267,8 @@ class Lab:
             big.write_bytes(os.urandom(1 << 20) * 64)
         config = folder / "nginx.conf"
         config.write_text(
-            f"""daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
+            f"""daemon off; master_process off; worker_processes 1;
+pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 4096; }}
 http {{
   access_log off; keepalive_timeout 300; keepalive_requests 1000000;
@@ -421,13 +422,13 @@ http {{
         """Wait until @count servers of all listeners together are up."""
 
         def up():
-            servers = [s for l in self.api.listeners() for s in l["Servers"]["Server"]]
+            servers = [s for one in self.api.listeners() for s in one["Servers"]["Server"]]
             return sum(s["Health"] == "up" for s in servers) == count
 
         wait_until(up, why=f"{count} servers are up")
 
     def server(self, role, port=None, protocol=None):
-        """A server ("Master", "Slave") of the (only, or named) listener, as DescribeStatus has it."""
+        """A server ("Master", "Slave") of the (only, or named) listener in DescribeStatus."""
         for listener in self.api.listeners():
             if port in (None, listener["ListenerPort"]):
                 if protocol in (None, listener["ListenerProtocol"]):

@@ -348,7 +348,7 @@ static const struct field id_fields[] = {
 };
 const struct request_layout balancer_id_layout = REQUEST_LAYOUT(struct id_request, id_fields, NULL);
 
-/* The three lists in which the API shows listeners; the third with the name that it has there. */
+/* The three lists in which the API shows listeners; the third is spelt as it is there. */
 struct listener_lists {
 	json_t *ports, *protocols, *misspelt;
 };
@@ -381,7 +381,7 @@ static int visit_listener(const struct listener *listener, void *userdata)
 
 	item = answer_append_object(lists->misspelt);
 	answer_set_integer(item, "ListenerPort", listener->port);
-	answer_set_text(item, "ListenerProtocol", protocol_name(listener->protocol));
+	answer_set_text(item, "ListenerProtocal", protocol_name(listener->protocol));
 	return 0;
 }
 

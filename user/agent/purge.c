@@ -62,12 +62,13 @@ static int vips_remove(const struct config *config, const char *database, struct
 	return store_load_balancer_walk(store, vip_remove, &vips);
 }
 
-static int database_erase(const char *database, struct error *reterr)
+int agent_database_erase(const struct config *config, struct error *reterr)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-		AUTO(free_memory) char *path = xasprintf("%s%s", database, suffixes[i]);
+		AUTO(free_memory)
+		char *path = xasprintf("%s/tandem.db%s", config->state_dir, suffixes[i]);
 
 		if (unlink(path) < 0 && errno != ENOENT)
 			return error_errno(reterr, -errno, "delete %s", path);
@@ -101,7 +102,7 @@ int agent_purge(const struct config *config, bool erase, struct error *reterr)
 		printf("the database %s stays; --purge=all deletes it too\n", database);
 		return 0;
 	}
-	r = database_erase(database, reterr);
+	r = agent_database_erase(config, reterr);
 	if (r < 0)
 		return r;
 	printf("the database %s is deleted\n", database);

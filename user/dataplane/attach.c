@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "dataplane/internal.h"
 
@@ -174,7 +175,7 @@ static int attach_new(struct dataplane *dataplane, uint32_t ifindex, const char 
 		return error_errno(reterr, r, "attach the XDP program to %s", ifname);
 	}
 	dataplane->links[dataplane->link_count++] =
-		(struct link_entry){.ifindex = ifindex, .fd = fd, .wanted = true};
+		(struct link_entry){.ifindex = ifindex, .fd = fd, .wanted = true, .fresh = true};
 	fd = -1;
 	return 0;
 }
@@ -264,4 +265,20 @@ int dataplane_detach_others(struct dataplane *dataplane, struct error *reterr)
 	}
 	flags_store(dataplane);
 	return 0;
+}
+
+void dataplane_detach_fresh(struct dataplane *dataplane)
+{
+	unsigned int i = 0;
+
+	while (i < dataplane->link_count) {
+		struct error error = {0};
+
+		if (dataplane->links[i].fresh &&
+		    link_drop(dataplane, &dataplane->links[i], &error) == 0)
+			continue;
+		if (dataplane->links[i].fresh)
+			log_warning("detach_failed: %s", error.message);
+		i++;
+	}
 }

@@ -79,6 +79,8 @@ CHECKED int dataplane_attach(struct dataplane *dataplane, uint32_t ifindex, cons
 			     enum dataplane_mode *ret_mode, struct error *reterr);
 /* Detach from every interface to which dataplane_attach() was not called since dataplane_open(). */
 CHECKED int dataplane_detach_others(struct dataplane *dataplane, struct error *reterr);
+/* Undo what dataplane_attach() did since dataplane_open(): a start that fails leaves what was. */
+void dataplane_detach_fresh(struct dataplane *dataplane);
 
 /*
  * Make @service be served, with @state as its state word; "put": what is there already and the same

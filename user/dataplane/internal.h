@@ -128,6 +128,7 @@ struct link_entry {
 	uint32_t ifindex;
 	int fd;
 	bool wanted; /* dataplane_attach() was called */
+	bool fresh; /* created since dataplane_open() */
 	bool veth;
 };
 

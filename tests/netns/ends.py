@@ -23,7 +23,9 @@ import sys
 import threading
 import time
 
-IP_RECVTTL = 12  # linux/in.h; Python has no name for it
+# linux/in.h; Python has no names for them.
+IP_RECVTTL = 12
+IP_PKTINFO = 8
 
 
 def family_of(address):
@@ -93,6 +95,8 @@ def name(port, who):
     """Answer with a name; remember the datagrams."""
     sockets = bound(socket.SOCK_DGRAM, port)
     sockets[0].setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+    # Replies come from the address that was asked, also where the host has several.
+    sockets[0].setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     sockets[1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
     seen = []
     print("ready", flush=True)
@@ -107,7 +111,8 @@ def name(port, who):
                 continue
             ttl = ttl_of(ancillary)
             seen.append([time.monotonic(), data.decode(errors="replace")])
-            sock.sendto(f"{who} {ttl} ".encode() + data, peer)
+            source = [item for item in ancillary if item[:2] == (socket.IPPROTO_IP, IP_PKTINFO)]
+            sock.sendmsg([f"{who} {ttl} ".encode() + data], source, 0, peer)
     print(json.dumps(seen))
 
 

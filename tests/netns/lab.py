@@ -110,10 +110,11 @@ class Lab:
 
     count = 0
 
-    def __init__(self, arms="two"):
+    def __init__(self, arms="two", queues=1):
         Lab.count += 1
         self.prefix = f"td{os.getpid()}x{Lab.count}"
         self.arms = arms
+        self.queues = f"numrxqueues {queues} numtxqueues {queues}"
         self.namespaces = []
         self.processes = []
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=self.prefix + "-"))
@@ -144,7 +145,8 @@ class Lab:
         """A veth pair. Checksum offload is off: XDP sees what is in the frame."""
         self.run(
             left,
-            f"ip link add {left_if} type veth peer name {right_if}" f" netns {self.prefix}-{right}",
+            f"ip link add {left_if} {self.queues} type veth"
+            f" peer name {right_if} {self.queues} netns {self.prefix}-{right}",
         )
         for name, device in ((left, left_if), (right, right_if)):
             self.run(name, f"ethtool -K {device} tx off tso off gso off gro off", quiet=True)

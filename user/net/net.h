@@ -12,21 +12,23 @@
 #include "base/netaddr.h"
 
 /*
- * The kernel's links, addresses, neighbours and routes, by rtnetlink (libnl-3), as events. Belongs to
- * the network namespace in which it was created. Lost events (ENOBUFS) make it read everything anew.
+ * The kernel's links, addresses, neighbours and routes, by rtnetlink (libnl-3), as events. Belongs
+ * to the network namespace in which it was created. Lost events (ENOBUFS) make it read everything
+ * anew. Callbacks come from the event loop only, at most once an iteration each (on_nexthop: for
+ * each address), and may call the functions below; visitors may not.
  */
 struct net;
 
 /* Where a packet to an address leaves, and to whom. */
 struct net_nexthop {
-	uint32_t ifindex;       /* 0: no route */
-	uint8_t source_mac[6];  /* of that interface */
-	uint8_t dest_mac[6];    /* of the gateway, or of the address itself where it is on-link */
-	bool resolved;          /* dest_mac is known */
+	uint32_t ifindex;      /* 0: no route */
+	uint8_t source_mac[6]; /* of that interface */
+	uint8_t dest_mac[6];   /* of the gateway, or of the address itself where it is on-link */
+	bool resolved;	       /* dest_mac is known */
 };
 
 struct net_callbacks {
-	/* The next hop of a tracked address changed (also its first value, if after net_track()). */
+	/* The next hop of a tracked address differs from what was told last. */
 	void (*on_nexthop)(const struct netaddr *address, const struct net_nexthop *nexthop,
 			   void *userdata);
 	/* Addresses of this host changed: read them with net_walk_addresses(). */
@@ -43,8 +45,8 @@ DEFINE_AUTO(struct net, net_free)
 
 /*
  * Keep the next hop of @address known and its neighbour entry alive until net_untrack(). Counted:
- * each net_track() wants one net_untrack(). @ret_nexthop is what is known now; where it is not resolved,
- * resolution was started and on_nexthop() follows.
+ * each net_track() wants one net_untrack(). @ret_nexthop is what is known now; where it is not
+ * resolved, resolution was started and on_nexthop() follows.
  */
 CHECKED int net_track(struct net *net, const struct netaddr *address,
 		      struct net_nexthop *ret_nexthop);
@@ -53,18 +55,22 @@ void net_untrack(struct net *net, const struct netaddr *address);
 /* Ask the kernel to resolve the neighbour @address on @ifindex, now; it need not be tracked. */
 CHECKED int net_resolve(struct net *net, uint32_t ifindex, const struct netaddr *address);
 
-/* Every address of every interface of this host, as of now. A non-zero value ends the walk and is returned. */
+/*
+ * Every address of every interface of this host, as of now. A non-zero value ends the walk and is
+ * returned.
+ */
 typedef int (*net_address_visit)(const struct netaddr *address, uint32_t ifindex, void *userdata);
 CHECKED int net_walk_addresses(struct net *net, net_address_visit visit, void *userdata);
 
 /*
- * What a cache of routes may take for granted. Visits every route of @family in every table but "local"
- * that is more specific than the default route, by its destination prefix (host bits zero) and
- * length (>= 1); addresses in none of them take the default route. Broadcast, multicast, local and
- * link-local (fe80::/10) routes do not count. @ret_uniform: all that takes the default route leaves through
- * one gateway on one interface (or there is no default route); false where policy rules beyond the kernel's
- * own, a multipath or an on-link default route make that untrue. A non-zero value from the visitor ends the
- * walk and is returned.
+ * What a cache of routes may take for granted. Visits every route of @family in every table but
+ * "local" that is more specific than the default route, by its destination prefix (host bits zero)
+ * and length (>= 1); addresses in none of them take the default route. Broadcast, multicast, local
+ * and link-local (fe80::/10) routes do not count. @ret_uniform: all that takes the default route
+ * leaves through one gateway on one interface (or there is no default route); false where policy
+ * rules beyond the kernel's own, a multipath or an on-link default route make that untrue. A
+ * non-zero value from the visitor ends the walk and is returned. A prefix may come more than once,
+ * and one that has gone meanwhile may come still.
  */
 typedef int (*net_route_visit)(const struct netaddr *prefix, unsigned int length, void *userdata);
 CHECKED int net_walk_routes(struct net *net, uint16_t family, net_route_visit visit, void *userdata,
@@ -73,19 +79,22 @@ CHECKED int net_walk_routes(struct net *net, uint16_t family, net_route_visit vi
 /* Put @address (/32, /128, no duplicate detection) on the interface; there already is success. */
 CHECKED int net_address_add(struct net *net, uint32_t ifindex, const struct netaddr *address,
 			    struct error *reterr);
-/* Take it off; not there is success. */
+/* Take it off, as net_address_add() puts it there (/32, /128); not there is success. */
 CHECKED int net_address_remove(struct net *net, uint32_t ifindex, const struct netaddr *address,
 			       struct error *reterr);
 /* Whether the host has @address, and on which interface (0: nowhere). */
 CHECKED int net_address_find(struct net *net, const struct netaddr *address, uint32_t *ret_ifindex);
 
 /*
- * Announce that @address is at @ifindex's MAC: gratuitous ARP (RFC 5227 announcement) or unsolicited
- * neighbour advertisement with override (RFC 4861, 7.2.6), at once and twice more a second apart.
+ * Announce that @address is at @ifindex's MAC: gratuitous ARP (RFC 5227 announcement) or
+ * unsolicited neighbour advertisement with override (RFC 4861, 7.2.6), at once and twice more a
+ * second apart, unless the address leaves the interface before that. Fails where not even the first
+ * could be sent.
  */
 CHECKED int net_announce(struct net *net, uint32_t ifindex, const struct netaddr *address);
 
-/* Whether the kernel forwards between interfaces: net.ipv4.ip_forward, net.ipv6.conf.all.forwarding. */
+/* Whether the kernel forwards between interfaces: net.ipv4.ip_forward,
+ * net.ipv6.conf.all.forwarding. */
 CHECKED int net_forwarding(uint16_t family, bool *ret);
 
 #endif

@@ -3,217 +3,11 @@
 #define TANDEM_BALANCE_BPF_H
 
 /*
- * The way of a packet. Toward a VIP: service, state word, server, next hop, rewrite, send. Back
- * from a server: endpoint, service, state word, route, rewrite, send. Both follow from
- * configuration alone; no flow is looked up or stored.
+ * The order of stages. Whole, plain TCP and UDP takes the short way, all inlined. Pieces of
+ * datagrams, ICMP errors and IPv6 extension headers have ways of their own that parse the packet
+ * anew, so that the short way keeps its packet in registers. Those are global functions: the
+ * verifier looks at each once, whatever its caller knows.
  */
-
-static __always_inline struct td_ports *ports_get(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&ports, &zero);
-}
-
-static __always_inline bool port_is_set(const __u64 *words, __be16 port)
-{
-	__u16 host = bpf_ntohs(port);
-
-	return words[host >> 6] >> (host & 63) & 1;
-}
-
-/* Send the packet, which is ready, out of the interface. */
-static __always_inline enum td_reason send_out(struct xdp_md *ctx, __u32 ifindex,
-					       enum td_reason back, enum td_reason redirect)
-{
-	if (ifindex == ctx->ingress_ifindex)
-		return back;
-	if (bpf_redirect_map(&devices, ifindex, 0) != XDP_REDIRECT)
-		return TD_DROP_NO_DEVICE;
-	return redirect;
-}
-
-/* What a packet toward a VIP needs to know. */
-struct target {
-	const struct td_server *server;
-	const struct td_nexthop *nexthop;
-	__u32 slot;
-};
-
-/* Pick the server by the group's state word. */
-static __always_inline enum td_reason target_pick(const struct td_service_ref *ref,
-						  struct target *ret)
-{
-	struct td_group *group = bpf_map_lookup_elem(&groups, &ref->group);
-	__u64 *state = bpf_map_lookup_elem(&group_state, &ref->group);
-	__u32 nexthop;
-	enum td_select select;
-
-	if (!group || !state)
-		return TD_DROP_BAD_INDEX;
-	select = td_select(*(volatile __u64 *)state);
-	ret->slot = select;
-	if (select >= TD_SELECT_REJECT)
-		return TD_DROP_NONE_HEALTHY;
-	ret->server = select == TD_SELECT_SECONDARY ? &group->servers[1] : &group->servers[0];
-	nexthop = ret->server->nexthop;
-	ret->nexthop = bpf_map_lookup_elem(&nexthops, &nexthop);
-	return ret->nexthop ? TD_CONTINUE : TD_DROP_BAD_INDEX;
-}
-
-/*
- * The last steps toward a server. Where its next hop is not resolved the stack takes over: it
- * resolves, and forwards what is rewritten already but for the TTL. False: it does.
- */
-static __always_inline bool nexthop_apply(struct pkt *pkt, const struct td_nexthop *nexthop)
-{
-	/* Read once: the agent may switch it at any time. */
-	__u64 dest = *(volatile __u64 *)&nexthop->dest;
-
-	if (!((const __u8 *)&dest)[6])
-		return false;
-	rewrite_macs(pkt, &dest, nexthop->source_mac);
-	return true;
-}
-
-static __always_inline enum td_reason forward4(struct xdp_md *ctx, struct pkt *pkt,
-					       const struct td_service_ref *ref)
-{
-	struct target target = {};
-	enum td_reason reason = target_pick(ref, &target);
-
-	if (reason == TD_DROP_NONE_HEALTHY) {
-		count_refused(ref->service);
-		return target.slot == TD_SELECT_REJECT ? (enum td_reason)refuse4(ctx) : reason;
-	}
-	if (reason)
-		return reason;
-	if (pkt->ip4->ttl <= 1)
-		return expire4(ctx);
-
-	count_forward(pkt, ref->service, target.slot);
-	rewrite_dest4(pkt, target.server->addr[0], target.server->port);
-	if (!nexthop_apply(pkt, target.nexthop))
-		return TD_PASS_SERVER_UNRESOLVED;
-	rewrite_ttl4(pkt);
-	return send_out(ctx, target.nexthop->ifindex, TD_FORWARD_TX, TD_FORWARD_REDIRECT);
-}
-
-static __always_inline enum td_reason forward6(struct xdp_md *ctx, struct pkt *pkt,
-					       const struct td_service_ref *ref)
-{
-	struct target target = {};
-	enum td_reason reason = target_pick(ref, &target);
-
-	if (reason == TD_DROP_NONE_HEALTHY) {
-		count_refused(ref->service);
-		return target.slot == TD_SELECT_REJECT ? (enum td_reason)refuse6(ctx) : reason;
-	}
-	if (reason)
-		return reason;
-	if (pkt->ip6->hop_limit <= 1)
-		return expire6(ctx);
-
-	count_forward(pkt, ref->service, target.slot);
-	rewrite_dest6(pkt, target.server->addr, target.server->port);
-	if (!nexthop_apply(pkt, target.nexthop))
-		return TD_PASS_SERVER_UNRESOLVED;
-	pkt->ip6->hop_limit--;
-	return send_out(ctx, target.nexthop->ifindex, TD_FORWARD_TX, TD_FORWARD_REDIRECT);
-}
-
-/* The service whose replies the endpoint sends; NULL with the reason where they are not translated.
- */
-static __always_inline struct td_service *endpoint_service(const struct td_endpoint *endpoint,
-							   enum td_reason *ret_reason)
-{
-	struct td_service *service = bpf_map_lookup_elem(&service_table, &endpoint->service);
-	__u64 *state;
-	__u32 group;
-
-	*ret_reason = TD_DROP_BAD_INDEX;
-	if (!service)
-		return NULL;
-	group = service->group;
-	state = bpf_map_lookup_elem(&group_state, &group);
-	if (!state)
-		return NULL;
-	*ret_reason = TD_PASS_IDLE_SERVER;
-	return td_owns_reply(*(volatile __u64 *)state, endpoint->slot) ? service : NULL;
-}
-
-static __always_inline enum td_reason return4(struct xdp_md *ctx, struct pkt *pkt,
-					      const struct td_endpoint *endpoint)
-{
-	struct td_settings *setting = settings_get();
-	struct td_service *service;
-	enum td_reason reason;
-	struct hop hop;
-
-	if (!setting)
-		return TD_DROP_BAD_INDEX;
-	/* Replies to this host's own probes come from the same endpoint. */
-	if (address_is_local(setting, td_address_hash(pkt->ip4->daddr), &pkt->ip4->daddr, 4))
-		return TD_PASS_LOCAL;
-	service = endpoint_service(endpoint, &reason);
-	if (!service)
-		return reason;
-	reason = route4(ctx, setting, service->vip[0], pkt->ip4->daddr, &hop);
-	if (reason)
-		return reason;
-	if (pkt->ip4->ttl <= 1)
-		return TD_DROP_TTL_EXPIRED;
-
-	count_return(pkt, endpoint->service, endpoint->slot);
-	rewrite_source4(pkt, service->vip[0], service->port);
-	rewrite_macs(pkt, hop.dest_mac, hop.source_mac);
-	rewrite_ttl4(pkt);
-	return send_out(ctx, hop.ifindex, TD_RETURN_TX, TD_RETURN_REDIRECT);
-}
-
-static __always_inline enum td_reason return6(struct xdp_md *ctx, struct pkt *pkt,
-					      const struct td_endpoint *endpoint)
-{
-	struct td_settings *setting = settings_get();
-	struct td_service *service;
-	enum td_reason reason;
-	__be32 client[4];
-	struct hop hop;
-
-	if (!setting)
-		return TD_DROP_BAD_INDEX;
-	__builtin_memcpy(client, &pkt->ip6->daddr, sizeof(client));
-	if (address_is_local(setting, td_address_hash(td_address_fold(client)), client, 6))
-		return TD_PASS_LOCAL;
-	service = endpoint_service(endpoint, &reason);
-	if (!service)
-		return reason;
-	reason = route6(ctx, setting, service->vip, client, &hop);
-	if (reason)
-		return reason;
-	if (pkt->ip6->hop_limit <= 1)
-		return TD_DROP_TTL_EXPIRED;
-
-	count_return(pkt, endpoint->service, endpoint->slot);
-	rewrite_source6(pkt, service->vip, service->port);
-	rewrite_macs(pkt, hop.dest_mac, hop.source_mac);
-	pkt->ip6->hop_limit--;
-	return send_out(ctx, hop.ifindex, TD_RETURN_TX, TD_RETURN_REDIRECT);
-}
-
-static __always_inline struct td_service_key4 key4(__be32 addr, __be16 port, __u8 proto)
-{
-	return (struct td_service_key4){.addr = addr, .port = port, .proto = proto};
-}
-
-static __always_inline void key6(struct td_service_key6 *key, const struct in6_addr *addr,
-				 __be16 port, __u8 proto)
-{
-	__builtin_memcpy(key->addr, addr, sizeof(key->addr));
-	key->port = port;
-	key->proto = proto;
-	key->pad = 0;
-}
 
 /* A key as a struct and as the word that it is compared by. */
 union quick_key {
@@ -251,62 +45,30 @@ static __always_inline bool quick4_find(union quick_key key, void *hash_map, __u
 	return true;
 }
 
-/* Fragments are not translated: toward a VIP and from an endpoint they are dropped, by name. */
-static __always_inline enum td_reason fragment4(struct pkt *pkt)
+/* What the ports say: toward a VIP, back from a server, or not ours. */
+static __always_inline enum td_reason match4(struct xdp_md *ctx, struct pkt *pkt,
+					     const struct td_ports *port, struct port_pair pair)
 {
-	struct td_service_key4 key = key4(pkt->ip4->daddr, 0, 0);
-
-	if (bpf_map_lookup_elem(&services4, &key))
-		return TD_DROP_FRAGMENT;
-	if ((pkt->ip4->frag_off & bpf_htons(IP4_OFFSET)) || pkt_parse_l4(pkt))
-		return TD_PASS_NOT_OURS;
-	key = key4(pkt->ip4->saddr, pkt->l4->source, pkt->proto);
-	return bpf_map_lookup_elem(&endpoints4, &key) ? TD_DROP_FRAGMENT : TD_PASS_NOT_OURS;
-}
-
-static __always_inline enum td_reason fragment6(struct pkt *pkt)
-{
-	struct td_service_key6 key;
-
-	key6(&key, &pkt->ip6->daddr, 0, 0);
-	return bpf_map_lookup_elem(&services6, &key) ? TD_DROP_FRAGMENT : TD_PASS_NOT_OURS;
-}
-
-static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *pkt)
-{
-	struct td_ports *port;
-	enum td_reason reason;
 	union quick_key key;
 
-	reason = pkt_parse_ip4(pkt);
-	if (reason)
-		return reason;
-	if (pkt->ip4->frag_off & bpf_htons(IP4_FRAGMENT))
-		return fragment4(pkt);
-	reason = pkt_parse_l4(pkt);
-	if (reason)
-		return reason;
-	port = ports_get();
-	if (!port)
-		return TD_DROP_BAD_INDEX;
-	if (port_is_set(port->services, pkt->l4->dest)) {
+	if (port_is_set(port->services, pair.dest)) {
 		union {
 			struct td_service_ref ref;
 			__u64 word;
 		} found;
 
-		key.key = key4(pkt->ip4->daddr, pkt->l4->dest, pkt->proto);
+		key.key = key4(pkt->ip4->daddr, pair.dest, pkt->proto);
 		key.key.pad = TD_QUICK_SERVICE;
 		if (quick4_find(key, &services4, &found.word))
 			return forward4(ctx, pkt, &found.ref);
 	}
-	if (port_is_set(port->endpoints, pkt->l4->source)) {
+	if (port_is_set(port->endpoints, pair.source)) {
 		union {
 			struct td_endpoint endpoint;
 			__u64 word;
 		} found;
 
-		key.key = key4(pkt->ip4->saddr, pkt->l4->source, pkt->proto);
+		key.key = key4(pkt->ip4->saddr, pair.source, pkt->proto);
 		key.key.pad = TD_QUICK_ENDPOINT;
 		if (quick4_find(key, &endpoints4, &found.word))
 			return return4(ctx, pkt, &found.endpoint);
@@ -314,40 +76,163 @@ static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *p
 	return TD_PASS_NOT_OURS;
 }
 
-static __always_inline enum td_reason balance6(struct xdp_md *ctx, struct pkt *pkt)
+static __always_inline enum td_reason match6(struct xdp_md *ctx, struct pkt *pkt,
+					     const struct td_ports *port, struct port_pair pair)
 {
 	struct td_service_key6 key;
+
+	if (port_is_set(port->services, pair.dest)) {
+		struct td_service_ref *ref;
+
+		key6(&key, &pkt->ip6->daddr, pair.dest, pkt->proto);
+		ref = bpf_map_lookup_elem(&services6, &key);
+		if (ref)
+			return forward6(ctx, pkt, ref);
+	}
+	if (port_is_set(port->endpoints, pair.source)) {
+		struct td_endpoint *endpoint;
+
+		key6(&key, &pkt->ip6->saddr, pair.source, pkt->proto);
+		endpoint = bpf_map_lookup_elem(&endpoints6, &key);
+		if (endpoint)
+			return return6(ctx, pkt, endpoint);
+	}
+	return TD_PASS_NOT_OURS;
+}
+
+/* All ways return an enum td_reason. */
+
+__noinline int pieces4(struct xdp_md *ctx)
+{
+	struct td_ports *port = ports_get();
+	struct td_fragment fragment;
+	struct port_pair pair;
+	struct pkt pkt = {};
+	enum td_reason reason;
+
+	pkt_init(&pkt, ctx);
+	if (!port)
+		return TD_DROP_BAD_INDEX;
+	reason = pkt_parse_eth(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_ip4(&pkt);
+	if (reason)
+		return reason;
+	pkt.later = pkt.ip4->frag_off & bpf_htons(IP4_OFFSET);
+	reason = fragment4_ports(&pkt, port, &fragment);
+	if (reason)
+		return reason;
+	pair.source = fragment.source_port;
+	pair.dest = fragment.dest_port;
+	return match4(ctx, &pkt, port, pair);
+}
+
+__noinline int errors4(struct xdp_md *ctx)
+{
+	struct pkt pkt = {};
+	enum td_reason reason;
+
+	pkt_init(&pkt, ctx);
+	reason = pkt_parse_eth(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_ip4(&pkt);
+	return reason ? reason : icmp4(ctx, &pkt);
+}
+
+/* Ours, though it cannot be served, or somebody else's. */
+static __always_inline enum td_reason headers_reason(const struct pkt *pkt)
+{
+	struct td_service_key6 vip;
+
+	key6(&vip, &pkt->ip6->daddr, 0, 0);
+	return bpf_map_lookup_elem(&services6, &vip) ? TD_DROP_HEADERS : TD_PASS_NOT_OURS;
+}
+
+/* Extension headers, and pieces, which are known by one. */
+__noinline int headers6(struct xdp_md *ctx)
+{
+	struct td_ports *port = ports_get();
+	struct td_fragment fragment;
+	struct port_pair pair;
+	struct pkt pkt = {};
+	enum td_reason reason;
+
+	pkt_init(&pkt, ctx);
+	if (!port)
+		return TD_DROP_BAD_INDEX;
+	reason = pkt_parse_eth(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_ip6(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_extensions(ctx, &pkt);
+	if (reason)
+		return reason == TD_DROP_HEADERS ? headers_reason(&pkt) : reason;
+	if (!pkt.fragment) {
+		reason = pkt_parse_l4(&pkt);
+		return reason ? reason : match6(ctx, &pkt, port, *pkt.l4);
+	}
+	reason = fragment6_ports(&pkt, port, &fragment);
+	if (reason)
+		return reason;
+	pkt.proto = fragment.proto;
+	pair.source = fragment.source_port;
+	pair.dest = fragment.dest_port;
+	return match6(ctx, &pkt, port, pair);
+}
+
+__noinline int errors6(struct xdp_md *ctx)
+{
+	struct pkt pkt = {};
+	enum td_reason reason;
+
+	pkt_init(&pkt, ctx);
+	reason = pkt_parse_eth(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_ip6(&pkt);
+	return reason ? reason : icmp6(ctx, &pkt);
+}
+
+static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *pkt)
+{
+	struct td_ports *port;
+	enum td_reason reason;
+
+	reason = pkt_parse_ip4(pkt);
+	if (reason)
+		return reason;
+	if (pkt->ip4->frag_off & bpf_htons(IP4_FRAGMENT))
+		return pieces4(ctx);
+	if (pkt->proto == IPPROTO_ICMP)
+		return errors4(ctx);
+	reason = pkt_parse_l4(pkt);
+	if (reason)
+		return reason;
+	port = ports_get();
+	return port ? match4(ctx, pkt, port, *pkt->l4) : TD_DROP_BAD_INDEX;
+}
+
+static __always_inline enum td_reason balance6(struct xdp_md *ctx, struct pkt *pkt)
+{
 	struct td_ports *port;
 	enum td_reason reason;
 
 	reason = pkt_parse_ip6(pkt);
 	if (reason)
 		return reason;
-	if (pkt->proto == NEXTHDR_FRAGMENT)
-		return fragment6(pkt);
+	if (pkt->proto == IPPROTO_ICMPV6)
+		return errors6(ctx);
+	if (is_extension(pkt->proto))
+		return headers6(ctx);
 	reason = pkt_parse_l4(pkt);
 	if (reason)
 		return reason;
 	port = ports_get();
-	if (!port)
-		return TD_DROP_BAD_INDEX;
-	if (port_is_set(port->services, pkt->l4->dest)) {
-		struct td_service_ref *ref;
-
-		key6(&key, &pkt->ip6->daddr, pkt->l4->dest, pkt->proto);
-		ref = bpf_map_lookup_elem(&services6, &key);
-		if (ref)
-			return forward6(ctx, pkt, ref);
-	}
-	if (port_is_set(port->endpoints, pkt->l4->source)) {
-		struct td_endpoint *endpoint;
-
-		key6(&key, &pkt->ip6->saddr, pkt->l4->source, pkt->proto);
-		endpoint = bpf_map_lookup_elem(&endpoints6, &key);
-		if (endpoint)
-			return return6(ctx, pkt, endpoint);
-	}
-	return TD_PASS_NOT_OURS;
+	return port ? match6(ctx, pkt, port, *pkt->l4) : TD_DROP_BAD_INDEX;
 }
 
 static __always_inline enum td_reason balance(struct xdp_md *ctx, struct pkt *pkt)

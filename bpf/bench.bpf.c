@@ -25,6 +25,11 @@
 #include "rewrite.bpf.h"
 #include "route.bpf.h"
 
+#include "forward.bpf.h"
+
+#include "fragment.bpf.h"
+#include "icmp.bpf.h"
+
 #include "balance.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -120,6 +120,21 @@ struct {
 	__uint(max_entries, TD_ROUTE_CACHE_SIZE);
 } route_cache6 SEC(".maps");
 
+/* Datagrams in pieces. Written and read by the program; the oldest make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct td_fragment_key4);
+	__type(value, struct td_fragment);
+	__uint(max_entries, TD_MAX_FRAGMENTS);
+} fragments4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct td_fragment_key6);
+	__type(value, struct td_fragment);
+	__uint(max_entries, TD_MAX_FRAGMENTS);
+} fragments6 SEC(".maps");
+
 /* Interfaces that frames may be sent to: ifindex to itself. Written by the agent. */
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);

@@ -8,14 +8,23 @@
 #define IP4_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define IP4_OFFSET   0x1fff
 
-#define NEXTHDR_FRAGMENT 44
-
 #define IPPROTO_ICMPV6 58
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
+
+/* IPv6 extension headers (RFC 8200, 4; RFC 4302). */
+enum {
+	NEXTHDR_HOP = 0,
+	NEXTHDR_ROUTING = 43,
+	NEXTHDR_FRAGMENT = 44,
+	NEXTHDR_AUTH = 51,
+	NEXTHDR_DEST = 60,
+	IP6_HEADERS_MAX = 6,	/* so many are stepped over, */
+	IP6_OFFSET_MAX = 16384, /* and so many bytes */
+};
 
 /* What TCP and UDP headers share. */
 struct port_pair {
@@ -31,11 +40,14 @@ struct pkt {
 	struct ethhdr *eth;
 	struct iphdr *ip4;
 	struct ipv6hdr *ip6;
-	struct port_pair *l4;
-	__sum16 *check; /* of TCP or UDP */
-	__u32 length;	/* of the frame as it came */
+	struct port_pair *l4; /* NULL in a piece of a datagram other than the first */
+	__sum16 *check;	      /* of TCP or UDP */
+	__u32 length;	      /* of the frame as it came */
+	__be32 fragment_id;   /* IPv6 */
 	__u8 proto;
-	__u8 tcp_flags; /* 0 for UDP */
+	__u8 tcp_flags; /* 0 for UDP, and where there is no TCP header */
+	bool fragment;	/* a piece of a datagram */
+	bool later;	/* other than the first one */
 };
 
 /* Return the next @size bytes and step over them, or NULL past the end. */
@@ -73,6 +85,8 @@ static __always_inline enum td_reason pkt_parse_ip4(struct pkt *pkt)
 
 	/* Read once: the verifier forgets the bound of a bit-field that is read again. */
 	length = pkt->ip4->ihl * 4;
+	if (bpf_ntohs(pkt->ip4->tot_len) < length)
+		return TD_PASS_MALFORMED;
 	if (length == sizeof(*pkt->ip4))
 		return TD_CONTINUE;
 	if (length < sizeof(*pkt->ip4) || (void *)pkt->ip4 + length > pkt->end)
@@ -87,6 +101,84 @@ static __always_inline enum td_reason pkt_parse_ip6(struct pkt *pkt)
 	if (!pkt->ip6 || pkt->ip6->version != 6)
 		return TD_PASS_MALFORMED;
 	pkt->proto = pkt->ip6->nexthdr;
+	return TD_CONTINUE;
+}
+
+/* What begins every extension header. */
+struct ip6_extension {
+	__u8 next;
+	__u8 length;   /* in units of the header's own */
+	__be16 offset; /* of a fragment header: 13 bits, 2 reserved, more to come */
+	__be32 id;
+};
+
+/* Where the extension headers of a packet led to. */
+struct ip6_walk {
+	__u32 offset; /* of the next header in the frame; what it is says proto */
+	__be32 fragment_id;
+	__u8 proto;
+	__u8 fragment; /* there was a fragment header */
+	__u8 later;    /* of a piece other than the first: there is no header at offset */
+	__u8 pad;
+};
+
+static __always_inline bool is_extension(__u8 proto)
+{
+	return proto == NEXTHDR_HOP || proto == NEXTHDR_ROUTING || proto == NEXTHDR_FRAGMENT ||
+	       proto == NEXTHDR_AUTH || proto == NEXTHDR_DEST;
+}
+
+/*
+ * Step over extension headers from @walk on. By copies of a few bytes and global, so that the
+ * verifier looks at it once, and not at every way through six headers. Returns an enum td_reason.
+ */
+__noinline int ip6_walk(struct xdp_md *ctx, struct ip6_walk *walk)
+{
+	if (!walk)
+		return TD_DROP_BAD_INDEX;
+	for (int i = 0; i < IP6_HEADERS_MAX; i++) {
+		struct ip6_extension extension;
+
+		if (walk->later || !is_extension(walk->proto))
+			return TD_CONTINUE;
+		if (bpf_xdp_load_bytes(ctx, walk->offset, &extension, sizeof(extension)))
+			return TD_PASS_MALFORMED;
+		if (walk->proto == NEXTHDR_FRAGMENT) {
+			walk->fragment = 1;
+			walk->later = (extension.offset & bpf_htons(0xfff8)) != 0;
+			walk->fragment_id = extension.id;
+			walk->offset += sizeof(extension);
+		} else if (walk->proto == NEXTHDR_AUTH) {
+			walk->offset += (extension.length + 2) * 4;
+		} else if (walk->proto == NEXTHDR_ROUTING && bpf_ntohs(extension.offset) & 0xff) {
+			/* While segments are left, the destination is not who the sender meant. */
+			return TD_DROP_HEADERS;
+		} else {
+			walk->offset += (extension.length + 1) * 8;
+		}
+		walk->proto = extension.next;
+	}
+	return is_extension(walk->proto) ? TD_DROP_HEADERS : TD_CONTINUE;
+}
+
+/* Step over the extension headers: the cursor is then at the upper-layer header, where there is
+ * one. */
+static __always_inline enum td_reason pkt_parse_extensions(struct xdp_md *ctx, struct pkt *pkt)
+{
+	struct ip6_walk walk = {.offset = pkt->cursor - (void *)(long)ctx->data,
+				.proto = pkt->proto};
+	enum td_reason reason = ip6_walk(ctx, &walk);
+	__u32 offset = walk.offset;
+
+	if (reason)
+		return reason;
+	if (offset > IP6_OFFSET_MAX)
+		return TD_DROP_HEADERS;
+	pkt->cursor = (void *)(long)ctx->data + offset;
+	pkt->proto = walk.proto;
+	pkt->fragment = walk.fragment;
+	pkt->later = walk.later;
+	pkt->fragment_id = walk.fragment_id;
 	return TD_CONTINUE;
 }
 

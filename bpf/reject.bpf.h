@@ -202,13 +202,14 @@ static __always_inline enum td_reason icmp6_error(struct xdp_md *ctx, struct pkt
 	struct ipv6hdr ip;
 	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
 
+	if ((void *)(pkt->ip6 + 1) + ICMP_QUOTE > pkt->end)
+		return TD_DROP_NO_ROOM;
 	eth_answer(&eth, pkt->eth);
 	ip6_answer(&ip, pkt->ip6, IPPROTO_ICMPV6, payload);
 	icmp.icmp6_cksum =
 		~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(payload) +
 			   bpf_htons(IPPROTO_ICMPV6) + csum_words(&icmp, sizeof(icmp) / 4) +
-			   csum_words(pkt->ip6, sizeof(struct ipv6hdr) / 4) +
-			   csum_words(pkt->l4, ICMP_QUOTE / 4));
+			   csum_words(pkt->ip6, (sizeof(struct ipv6hdr) + ICMP_QUOTE) / 4));
 
 	if (tail > 0 || bpf_xdp_adjust_tail(ctx, tail) || bpf_xdp_adjust_head(ctx, -grow))
 		return TD_DROP_NO_ROOM;
@@ -232,10 +233,10 @@ static __always_inline bool parse_again(struct pkt *pkt, struct xdp_md *ctx)
 		return false;
 	if (pkt->eth->h_proto == bpf_htons(ETH_P_IP))
 		return !pkt_parse_ip4(pkt) && !pkt_parse_l4(pkt);
-	return !pkt_parse_ip6(pkt) && !pkt_parse_l4(pkt);
+	return !pkt_parse_ip6(pkt) && !pkt_parse_extensions(ctx, pkt) && !pkt_parse_l4(pkt);
 }
 
-static __noinline int refuse4(struct xdp_md *ctx)
+__noinline int refuse4(struct xdp_md *ctx)
 {
 	struct pkt pkt = {};
 
@@ -247,7 +248,7 @@ static __noinline int refuse4(struct xdp_md *ctx)
 	return pkt.tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp4(ctx, &pkt);
 }
 
-static __noinline int refuse6(struct xdp_md *ctx)
+__noinline int refuse6(struct xdp_md *ctx)
 {
 	struct pkt pkt = {};
 
@@ -259,7 +260,7 @@ static __noinline int refuse6(struct xdp_md *ctx)
 	return pkt.tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp6(ctx, &pkt);
 }
 
-static __noinline int expire4(struct xdp_md *ctx)
+__noinline int expire4(struct xdp_md *ctx)
 {
 	struct pkt pkt = {};
 
@@ -268,7 +269,7 @@ static __noinline int expire4(struct xdp_md *ctx)
 	return icmp4_error(ctx, &pkt, ICMP4_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
 }
 
-static __noinline int expire6(struct xdp_md *ctx)
+__noinline int expire6(struct xdp_md *ctx)
 {
 	struct pkt pkt = {};
 

@@ -2,7 +2,8 @@
 #ifndef TANDEM_REWRITE_BPF_H
 #define TANDEM_REWRITE_BPF_H
 
-/* Address and port translation in place, with incremental checksums. */
+/* Address and port translation in place, with incremental checksums. Later pieces of a datagram
+ * have neither ports nor checksum. */
 
 /* TCP and UDP checksums cover addresses and ports. No UDP checksum (0) stays none; RFC 768: a sum
  * of zero is sent as all ones. */
@@ -24,8 +25,10 @@ static __always_inline void rewrite_dest4(struct pkt *pkt, __be32 addr, __be16 p
 	__u64 diff = csum_diff32(pkt->ip4->daddr, addr);
 
 	csum_update(&pkt->ip4->check, diff);
-	rewrite_l4_check(pkt, diff + csum_diff16(pkt->l4->dest, port));
 	pkt->ip4->daddr = addr;
+	if (!pkt->l4)
+		return;
+	rewrite_l4_check(pkt, diff + csum_diff16(pkt->l4->dest, port));
 	pkt->l4->dest = port;
 }
 
@@ -34,8 +37,10 @@ static __always_inline void rewrite_source4(struct pkt *pkt, __be32 addr, __be16
 	__u64 diff = csum_diff32(pkt->ip4->saddr, addr);
 
 	csum_update(&pkt->ip4->check, diff);
-	rewrite_l4_check(pkt, diff + csum_diff16(pkt->l4->source, port));
 	pkt->ip4->saddr = addr;
+	if (!pkt->l4)
+		return;
+	rewrite_l4_check(pkt, diff + csum_diff16(pkt->l4->source, port));
 	pkt->l4->source = port;
 }
 
@@ -43,18 +48,23 @@ static __always_inline void rewrite_dest6(struct pkt *pkt, const __be32 *addr, _
 {
 	__be32 *dest = pkt->ip6->daddr.in6_u.u6_addr32;
 
-	rewrite_l4_check(pkt, csum_diff128(dest, addr) + csum_diff16(pkt->l4->dest, port));
+	if (pkt->l4) {
+		rewrite_l4_check(pkt, csum_diff128(dest, addr) + csum_diff16(pkt->l4->dest, port));
+		pkt->l4->dest = port;
+	}
 	__builtin_memcpy(dest, addr, 16);
-	pkt->l4->dest = port;
 }
 
 static __always_inline void rewrite_source6(struct pkt *pkt, const __be32 *addr, __be16 port)
 {
 	__be32 *source = pkt->ip6->saddr.in6_u.u6_addr32;
 
-	rewrite_l4_check(pkt, csum_diff128(source, addr) + csum_diff16(pkt->l4->source, port));
+	if (pkt->l4) {
+		rewrite_l4_check(pkt,
+				 csum_diff128(source, addr) + csum_diff16(pkt->l4->source, port));
+		pkt->l4->source = port;
+	}
 	__builtin_memcpy(source, addr, 16);
-	pkt->l4->source = port;
 }
 
 /* One less time to live; the caller has made sure that more than one is left. */

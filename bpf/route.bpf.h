@@ -191,13 +191,8 @@ static __always_inline struct td_route6 *route6_slot(const __be32 *key)
 	return bpf_map_lookup_elem(&route_cache6, &index);
 }
 
-/* Both addresses of a reply, so that the function below takes few arguments. */
-struct addr6_pair {
-	__be32 vip[4];
-	__be32 client[4];
-};
-
-static __noinline int route6_resolve(struct xdp_md *ctx, const struct addr6_pair *pair,
+/* Takes pointers into map and packet: copies of the addresses would be stack of the caller's. */
+static __noinline int route6_resolve(struct xdp_md *ctx, const __be32 *vip, const __be32 *client,
 				     struct hop *ret_hop)
 {
 	struct td_settings *setting = settings_get();
@@ -207,15 +202,15 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const struct addr6_pair
 	__be32 key[4];
 	long result;
 
-	if (!setting || !pair || !ret_hop)
+	if (!setting || !ret_hop)
 		return TD_DROP_BAD_INDEX;
 	generation = *(volatile __u32 *)&setting->route_generation;
-	route6_key(setting, pair->client, key);
+	route6_key(setting, client, key);
 
 	fib.family = AF_INET6;
 	fib.l4_protocol = IPPROTO_TCP;
-	__builtin_memcpy(fib.ipv6_src, pair->vip, sizeof(fib.ipv6_src));
-	__builtin_memcpy(fib.ipv6_dst, pair->client, sizeof(fib.ipv6_dst));
+	__builtin_memcpy(fib.ipv6_src, vip, sizeof(fib.ipv6_src));
+	__builtin_memcpy(fib.ipv6_dst, client, sizeof(fib.ipv6_dst));
 	fib.ifindex = ctx->ingress_ifindex;
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result != FIB_SUCCESS)
@@ -224,7 +219,7 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const struct addr6_pair
 	__builtin_memcpy(ret_hop->dest_mac, fib.dmac, 6);
 	__builtin_memcpy(ret_hop->source_mac, fib.smac, 6);
 
-	if (!addr6_equal(key, pair->client) && addr6_equal(fib.ipv6_dst, pair->client))
+	if (!addr6_equal(key, client) && addr6_equal(fib.ipv6_dst, client))
 		return TD_CONTINUE;
 	route = route6_slot(key);
 	if (!route)
@@ -249,13 +244,8 @@ static __always_inline enum td_reason route6(struct xdp_md *ctx, const struct td
 	route = route6_slot(key);
 	if (!route || !addr6_equal(route->addr, key) ||
 	    route->generation != setting->route_generation ||
-	    route->ingress != ctx->ingress_ifindex) {
-		struct addr6_pair pair;
-
-		__builtin_memcpy(pair.vip, vip, sizeof(pair.vip));
-		__builtin_memcpy(pair.client, client, sizeof(pair.client));
-		return route6_resolve(ctx, &pair, ret_hop);
-	}
+	    route->ingress != ctx->ingress_ifindex)
+		return route6_resolve(ctx, vip, client, ret_hop);
 	ret_hop->ifindex = route->ifindex;
 	__builtin_memcpy(ret_hop->dest_mac, route->dest_mac, 6);
 	__builtin_memcpy(ret_hop->source_mac, route->source_mac, 6);

@@ -29,6 +29,8 @@ enum td_limit {
 	TD_FILTER_WORDS = 16,	  /* a power of two */
 	TD_QUICK_BUCKETS = 32768, /* a power of two */
 	TD_QUICK_SLOTS = 3,
+	TD_MAX_FRAGMENTS = 16384,
+	TD_FRAGMENT_SECONDS = 30, /* as the kernel's net.ipv4.ipfrag_time */
 	TD_EVENTS_BYTES = 65536,
 };
 
@@ -53,6 +55,7 @@ enum td_limit {
 	X(TD_PASS_NO_ROUTE, "pass_no_route", XDP_PASS)                                             \
 	X(TD_DROP_NONE_HEALTHY, "drop_none_healthy", XDP_DROP)                                     \
 	X(TD_DROP_FRAGMENT, "drop_fragment", XDP_DROP)                                             \
+	X(TD_DROP_HEADERS, "drop_headers", XDP_DROP)                                               \
 	X(TD_DROP_TTL_EXPIRED, "drop_ttl_expired", XDP_DROP)                                       \
 	X(TD_DROP_NO_ROUTE, "drop_no_route", XDP_DROP)                                             \
 	X(TD_DROP_CLIENT_UNRESOLVED, "drop_client_unresolved", XDP_DROP)                           \
@@ -147,6 +150,32 @@ struct td_nexthop {
 	__u8 pad[6];
 };
 #define TD_NEXTHOP_RESOLVED 1
+
+/*
+ * fragments4, fragments6: the ports of datagrams in pieces, which only the first piece has. Written
+ * and read by the program.
+ */
+struct td_fragment_key4 {
+	__be32 source;
+	__be32 dest;
+	__be16 id;
+	__u8 proto;
+	__u8 pad;
+};
+
+struct td_fragment_key6 {
+	__be32 source[4];
+	__be32 dest[4];
+	__be32 id;
+};
+
+struct td_fragment {
+	__u64 seen_ns; /* when the first piece came; CLOCK_MONOTONIC, coarse */
+	__be16 source_port;
+	__be16 dest_port;
+	__u8 proto; /* what the first piece said; IPv6 pieces do not have it in their key */
+	__u8 pad[3];
+};
 
 /* settings: one element, mapped by the agent. */
 struct td_settings {

@@ -46,8 +46,8 @@ static __always_inline bool quick4_find(union quick_key key, void *hash_map, __u
 }
 
 /* What the ports say: toward a VIP, back from a server, or not ours. */
-static __always_inline enum td_reason match4(struct xdp_md *ctx, struct pkt *pkt,
-					     const struct td_ports *port, struct port_pair pair)
+static __always_inline int match4(struct xdp_md *ctx, struct pkt *pkt, const struct td_ports *port,
+				  struct port_pair pair)
 {
 	union quick_key key;
 
@@ -76,8 +76,8 @@ static __always_inline enum td_reason match4(struct xdp_md *ctx, struct pkt *pkt
 	return TD_PASS_NOT_OURS;
 }
 
-static __always_inline enum td_reason match6(struct xdp_md *ctx, struct pkt *pkt,
-					     const struct td_ports *port, struct port_pair pair)
+static __always_inline int match6(struct xdp_md *ctx, struct pkt *pkt, const struct td_ports *port,
+				  struct port_pair pair)
 {
 	struct td_service_key6 key;
 
@@ -100,7 +100,7 @@ static __always_inline enum td_reason match6(struct xdp_md *ctx, struct pkt *pkt
 	return TD_PASS_NOT_OURS;
 }
 
-/* All ways return an enum td_reason. */
+/* All ways return an enum td_reason, or ANSWER. */
 
 __noinline int pieces4(struct xdp_md *ctx)
 {
@@ -113,7 +113,7 @@ __noinline int pieces4(struct xdp_md *ctx)
 	pkt_init(&pkt, ctx);
 	if (!port)
 		return TD_DROP_BAD_INDEX;
-	reason = pkt_parse_eth(&pkt);
+	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
 	reason = pkt_parse_ip4(&pkt);
@@ -134,7 +134,7 @@ __noinline int errors4(struct xdp_md *ctx)
 	enum td_reason reason;
 
 	pkt_init(&pkt, ctx);
-	reason = pkt_parse_eth(&pkt);
+	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
 	reason = pkt_parse_ip4(&pkt);
@@ -162,7 +162,7 @@ __noinline int headers6(struct xdp_md *ctx)
 	pkt_init(&pkt, ctx);
 	if (!port)
 		return TD_DROP_BAD_INDEX;
-	reason = pkt_parse_eth(&pkt);
+	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
 	reason = pkt_parse_ip6(&pkt);
@@ -190,14 +190,14 @@ __noinline int errors6(struct xdp_md *ctx)
 	enum td_reason reason;
 
 	pkt_init(&pkt, ctx);
-	reason = pkt_parse_eth(&pkt);
+	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
 	reason = pkt_parse_ip6(&pkt);
 	return reason ? reason : icmp6(ctx, &pkt);
 }
 
-static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *pkt)
+static __always_inline int balance4(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct td_ports *port;
 	enum td_reason reason;
@@ -216,7 +216,7 @@ static __always_inline enum td_reason balance4(struct xdp_md *ctx, struct pkt *p
 	return port ? match4(ctx, pkt, port, *pkt->l4) : TD_DROP_BAD_INDEX;
 }
 
-static __always_inline enum td_reason balance6(struct xdp_md *ctx, struct pkt *pkt)
+static __always_inline int balance6(struct xdp_md *ctx, struct pkt *pkt)
 {
 	struct td_ports *port;
 	enum td_reason reason;
@@ -235,7 +235,53 @@ static __always_inline enum td_reason balance6(struct xdp_md *ctx, struct pkt *p
 	return port ? match6(ctx, pkt, port, *pkt->l4) : TD_DROP_BAD_INDEX;
 }
 
-static __always_inline enum td_reason balance(struct xdp_md *ctx, struct pkt *pkt)
+/* Plain packets behind tags. */
+__noinline int tagged4(struct xdp_md *ctx)
+{
+	struct td_ports *port = ports_get();
+	struct pkt pkt = {};
+	enum td_reason reason;
+
+	pkt_init(&pkt, ctx);
+	if (!port)
+		return TD_DROP_BAD_INDEX;
+	reason = pkt_parse_l2(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_ip4(&pkt);
+	if (reason)
+		return reason;
+	reason = pkt_parse_l4(&pkt);
+	return reason ? reason : match4(ctx, &pkt, port, *pkt.l4);
+}
+
+/* IPv6 without extension headers takes no harm from the way that looks for them. */
+static __always_inline int tagged(struct xdp_md *ctx, struct pkt *pkt)
+{
+	enum td_reason reason;
+
+	pkt->cursor = pkt->eth;
+	reason = pkt_parse_l2(pkt);
+	if (reason)
+		return reason;
+	if (pkt->l3_proto == bpf_htons(ETH_P_IP)) {
+		reason = pkt_parse_ip4(pkt);
+		if (reason)
+			return reason;
+		if (pkt->ip4->frag_off & bpf_htons(IP4_FRAGMENT))
+			return pieces4(ctx);
+		return pkt->proto == IPPROTO_ICMP ? errors4(ctx) : tagged4(ctx);
+	}
+	if (pkt->l3_proto == bpf_htons(ETH_P_IPV6)) {
+		reason = pkt_parse_ip6(pkt);
+		if (reason)
+			return reason;
+		return pkt->proto == IPPROTO_ICMPV6 ? errors6(ctx) : headers6(ctx);
+	}
+	return TD_PASS_NOT_IP;
+}
+
+static __always_inline int balance(struct xdp_md *ctx, struct pkt *pkt)
 {
 	enum td_reason reason = pkt_parse_eth(pkt);
 
@@ -245,7 +291,7 @@ static __always_inline enum td_reason balance(struct xdp_md *ctx, struct pkt *pk
 		return balance4(ctx, pkt);
 	if (pkt->eth->h_proto == bpf_htons(ETH_P_IPV6))
 		return balance6(ctx, pkt);
-	return TD_PASS_NOT_IP;
+	return is_vlan(pkt->eth->h_proto) ? tagged(ctx, pkt) : TD_PASS_NOT_IP;
 }
 
 /* Out of the interface that the frame came in by. */
@@ -261,10 +307,13 @@ static __always_inline int send_back(struct xdp_md *ctx)
 static __always_inline int handle(struct xdp_md *ctx)
 {
 	struct pkt pkt = {};
-	int action;
+	int action, reason;
 
 	pkt_init(&pkt, ctx);
-	action = finish(&pkt, balance(ctx, &pkt));
+	reason = balance(ctx, &pkt);
+	if (reason < 0)
+		reason = reason & ANSWER_IP6 ? answer6(ctx, reason) : answer4(ctx, reason);
+	action = finish(&pkt, reason);
 	return action == XDP_TX ? send_back(ctx) : action;
 }
 

@@ -19,6 +19,7 @@
 
 #include "csum.bpf.h"
 #include "pkt.bpf.h"
+#include "vlan.bpf.h"
 
 #include "count.bpf.h"
 #include "reject.bpf.h"

@@ -22,15 +22,24 @@ static __always_inline bool port_is_set(const __u64 *words, __be16 port)
 	return words[host >> 6] >> (host & 63) & 1;
 }
 
-/* Send the packet, which is ready, out of the interface. */
-static __always_inline enum td_reason send_out(struct xdp_md *ctx, __u32 ifindex,
-					       enum td_reason back, enum td_reason redirect)
+/*
+ * Send the packet, which is ready but for its tags, out of the interface. All packet pointers are
+ * dead where tags change.
+ */
+static __always_inline enum td_reason send_out(struct xdp_md *ctx, __u32 ifindex, __u32 from_vlan,
+					       __u32 vlan, bool back)
 {
+	if (from_vlan != vlan) {
+		enum td_reason reason = retag(ctx, from_vlan, vlan);
+
+		if (reason)
+			return reason;
+	}
 	if (ifindex == ctx->ingress_ifindex)
-		return back;
+		return back ? TD_RETURN_TX : TD_FORWARD_TX;
 	if (bpf_redirect_map(&devices, ifindex, 0) != XDP_REDIRECT)
 		return TD_DROP_NO_DEVICE;
-	return redirect;
+	return back ? TD_RETURN_REDIRECT : TD_FORWARD_REDIRECT;
 }
 
 /* What a packet toward a VIP needs to know. */
@@ -41,8 +50,8 @@ struct target {
 };
 
 /* Pick the server by the group's state word. */
-static __always_inline enum td_reason target_pick(const struct td_service_ref *ref,
-						  struct target *ret)
+static __always_inline enum td_reason
+target_pick(const struct pkt *pkt, const struct td_service_ref *ref, struct target *ret)
 {
 	struct td_group *group = bpf_map_lookup_elem(&groups, &ref->group);
 	__u64 *state = bpf_map_lookup_elem(&group_state, &ref->group);
@@ -51,6 +60,8 @@ static __always_inline enum td_reason target_pick(const struct td_service_ref *r
 
 	if (!group || !state)
 		return TD_DROP_BAD_INDEX;
+	if (group->vlan != pkt->vlan)
+		return TD_PASS_OTHER_VLAN;
 	select = td_select(*(volatile __u64 *)state);
 	ret->slot = select;
 	if (select >= TD_SELECT_REJECT)
@@ -76,59 +87,76 @@ static __always_inline bool nexthop_apply(struct pkt *pkt, const struct td_nexth
 	return true;
 }
 
-static __always_inline enum td_reason forward4(struct xdp_md *ctx, struct pkt *pkt,
-					       const struct td_service_ref *ref)
+static __always_inline __u32 ip6_length(const struct pkt *pkt)
+{
+	return bpf_ntohs(pkt->ip6->payload_len) + sizeof(*pkt->ip6);
+}
+
+static __always_inline int forward4(struct xdp_md *ctx, struct pkt *pkt,
+				    const struct td_service_ref *ref)
 {
 	struct target target = {};
-	enum td_reason reason = target_pick(ref, &target);
+	enum td_reason reason = target_pick(pkt, ref, &target);
 
 	if (reason == TD_DROP_NONE_HEALTHY) {
 		count_refused(ref->service);
 		if (!pkt->l4 || target.slot != TD_SELECT_REJECT)
 			return reason;
-		return refuse4(ctx);
+		return (int)(ANSWER | ANSWER_REFUSED);
 	}
 	if (reason)
 		return reason;
 	if (pkt->ip4->ttl <= 1)
-		return pkt->l4 ? (enum td_reason)expire4(ctx) : TD_DROP_TTL_EXPIRED;
+		return pkt->l4 ? (int)(ANSWER | ANSWER_EXPIRED) : TD_DROP_TTL_EXPIRED;
+
+	if (bpf_ntohs(pkt->ip4->tot_len) > target.nexthop->mtu &&
+	    (pkt->ip4->frag_off & bpf_htons(IP4_DONT_FRAGMENT)))
+		return (int)(ANSWER | ANSWER_TOO_BIG | ANSWER_MTU(target.nexthop->mtu));
 
 	count_forward(pkt, ref->service, target.slot);
 	rewrite_dest4(pkt, target.server->addr[0], target.server->port);
+	if (bpf_ntohs(pkt->ip4->tot_len) > target.nexthop->mtu)
+		return TD_PASS_TO_FRAGMENT;
 	if (!nexthop_apply(pkt, target.nexthop))
 		return TD_PASS_SERVER_UNRESOLVED;
 	rewrite_ttl4(pkt);
-	return send_out(ctx, target.nexthop->ifindex, TD_FORWARD_TX, TD_FORWARD_REDIRECT);
+	return send_out(ctx, target.nexthop->ifindex, pkt->vlan, target.nexthop->vlan, false);
 }
 
-static __always_inline enum td_reason forward6(struct xdp_md *ctx, struct pkt *pkt,
-					       const struct td_service_ref *ref)
+static __always_inline int forward6(struct xdp_md *ctx, struct pkt *pkt,
+				    const struct td_service_ref *ref)
 {
 	struct target target = {};
-	enum td_reason reason = target_pick(ref, &target);
+	enum td_reason reason = target_pick(pkt, ref, &target);
 
 	if (reason == TD_DROP_NONE_HEALTHY) {
 		count_refused(ref->service);
 		if (!pkt->l4 || target.slot != TD_SELECT_REJECT)
 			return reason;
-		return refuse6(ctx);
+		return (int)(ANSWER | ANSWER_IP6 | ANSWER_REFUSED);
 	}
 	if (reason)
 		return reason;
 	if (pkt->ip6->hop_limit <= 1)
-		return pkt->l4 ? (enum td_reason)expire6(ctx) : TD_DROP_TTL_EXPIRED;
+		return pkt->l4 ? (int)(ANSWER | ANSWER_IP6 | ANSWER_EXPIRED) : TD_DROP_TTL_EXPIRED;
+
+	if (ip6_length(pkt) > target.nexthop->mtu)
+		return pkt->l4 ? (int)(ANSWER | ANSWER_IP6 | ANSWER_TOO_BIG |
+				       ANSWER_MTU(target.nexthop->mtu))
+			       : TD_DROP_TOO_BIG;
 
 	count_forward(pkt, ref->service, target.slot);
 	rewrite_dest6(pkt, target.server->addr, target.server->port);
 	if (!nexthop_apply(pkt, target.nexthop))
 		return TD_PASS_SERVER_UNRESOLVED;
 	pkt->ip6->hop_limit--;
-	return send_out(ctx, target.nexthop->ifindex, TD_FORWARD_TX, TD_FORWARD_REDIRECT);
+	return send_out(ctx, target.nexthop->ifindex, pkt->vlan, target.nexthop->vlan, false);
 }
 
 /* The service whose replies the endpoint sends; NULL with the reason where they are not translated.
  */
-static __always_inline struct td_service *endpoint_service(const struct td_endpoint *endpoint,
+static __always_inline struct td_service *endpoint_service(const struct pkt *pkt,
+							   const struct td_endpoint *endpoint,
 							   enum td_reason *ret_reason)
 {
 	struct td_service *service = bpf_map_lookup_elem(&service_table, &endpoint->service);
@@ -142,67 +170,89 @@ static __always_inline struct td_service *endpoint_service(const struct td_endpo
 	state = bpf_map_lookup_elem(&group_state, &group);
 	if (!state)
 		return NULL;
+	*ret_reason = TD_PASS_OTHER_VLAN;
+	if (service->server_vlan[endpoint->slot & 1] != pkt->vlan)
+		return NULL;
 	*ret_reason = TD_PASS_IDLE_SERVER;
 	return td_owns_reply(*(volatile __u64 *)state, endpoint->slot) ? service : NULL;
 }
 
-static __always_inline enum td_reason return4(struct xdp_md *ctx, struct pkt *pkt,
-					      const struct td_endpoint *endpoint)
+/*
+ * A reply that does not fit. The server is told where it asked to be; what may be fragmented is
+ * dropped by name, since the stack, which could, takes a packet from its own VIP for a forged one.
+ */
+static __always_inline int return4_too_big(struct xdp_md *ctx, const struct pkt *pkt, __u32 mtu)
+{
+	if (!pkt->l4 || !(pkt->ip4->frag_off & bpf_htons(IP4_DONT_FRAGMENT)))
+		return TD_DROP_TOO_BIG;
+	return (int)(ANSWER | ANSWER_TOO_BIG | ANSWER_TO_SERVER | ANSWER_MTU(mtu));
+}
+
+static __always_inline int return4(struct xdp_md *ctx, struct pkt *pkt,
+				   const struct td_endpoint *endpoint)
 {
 	struct td_settings *setting = settings_get();
 	struct td_service *service;
 	enum td_reason reason;
-	struct hop hop;
+	struct hop hop = {};
 
 	if (!setting)
 		return TD_DROP_BAD_INDEX;
 	/* Replies to this host's own probes come from the same endpoint. */
 	if (address_is_local(setting, td_address_hash(pkt->ip4->daddr), &pkt->ip4->daddr, 4))
 		return TD_PASS_LOCAL;
-	service = endpoint_service(endpoint, &reason);
+	service = endpoint_service(pkt, endpoint, &reason);
 	if (!service)
 		return reason;
 	reason = route4(ctx, setting, service->vip[0], pkt->ip4->daddr, &hop);
 	if (reason)
 		return reason;
 	if (pkt->ip4->ttl <= 1)
-		return TD_DROP_TTL_EXPIRED;
+		return pkt->l4 ? (int)(ANSWER | ANSWER_EXPIRED | ANSWER_TO_SERVER)
+			       : TD_DROP_TTL_EXPIRED;
+	if (bpf_ntohs(pkt->ip4->tot_len) > hop.mtu)
+		return return4_too_big(ctx, pkt, hop.mtu);
 
 	count_return(pkt, endpoint->service, endpoint->slot);
 	rewrite_source4(pkt, service->vip[0], service->port);
 	rewrite_macs(pkt, hop.dest_mac, hop.source_mac);
 	rewrite_ttl4(pkt);
-	return send_out(ctx, hop.ifindex, TD_RETURN_TX, TD_RETURN_REDIRECT);
+	return send_out(ctx, hop.ifindex, pkt->vlan, hop.vlan, true);
 }
 
-static __always_inline enum td_reason return6(struct xdp_md *ctx, struct pkt *pkt,
-					      const struct td_endpoint *endpoint)
+static __always_inline int return6(struct xdp_md *ctx, struct pkt *pkt,
+				   const struct td_endpoint *endpoint)
 {
 	struct td_settings *setting = settings_get();
 	struct td_service *service;
 	enum td_reason reason;
 	const __be32 *client;
-	struct hop hop;
+	struct hop hop = {};
 
 	if (!setting)
 		return TD_DROP_BAD_INDEX;
 	client = pkt->ip6->daddr.in6_u.u6_addr32;
 	if (address_is_local(setting, td_address_hash(td_address_fold(client)), client, 6))
 		return TD_PASS_LOCAL;
-	service = endpoint_service(endpoint, &reason);
+	service = endpoint_service(pkt, endpoint, &reason);
 	if (!service)
 		return reason;
 	reason = route6(ctx, setting, service->vip, client, &hop);
 	if (reason)
 		return reason;
 	if (pkt->ip6->hop_limit <= 1)
-		return TD_DROP_TTL_EXPIRED;
+		return pkt->l4 ? (int)(ANSWER | ANSWER_IP6 | ANSWER_EXPIRED | ANSWER_TO_SERVER)
+			       : TD_DROP_TTL_EXPIRED;
+	if (ip6_length(pkt) > hop.mtu)
+		return pkt->l4 ? (int)(ANSWER | ANSWER_IP6 | ANSWER_TOO_BIG | ANSWER_TO_SERVER |
+				       ANSWER_MTU(hop.mtu))
+			       : TD_DROP_TOO_BIG;
 
 	count_return(pkt, endpoint->service, endpoint->slot);
 	rewrite_source6(pkt, service->vip, service->port);
 	rewrite_macs(pkt, hop.dest_mac, hop.source_mac);
 	pkt->ip6->hop_limit--;
-	return send_out(ctx, hop.ifindex, TD_RETURN_TX, TD_RETURN_REDIRECT);
+	return send_out(ctx, hop.ifindex, pkt->vlan, hop.vlan, true);
 }
 
 static __always_inline struct td_service_key4 key4(__be32 addr, __be16 port, __u8 proto)

@@ -108,7 +108,7 @@ static __always_inline enum td_reason icmp4_to_server(struct xdp_md *ctx, struct
 						      const struct td_service_ref *ref)
 {
 	struct target target = {};
-	enum td_reason reason = target_pick(ref, &target);
+	enum td_reason reason = target_pick(pkt, ref, &target);
 	__be32 addr;
 	__u64 diff, change;
 
@@ -126,7 +126,7 @@ static __always_inline enum td_reason icmp4_to_server(struct xdp_md *ctx, struct
 	if (!nexthop_apply(pkt, target.nexthop))
 		return TD_PASS_SERVER_UNRESOLVED;
 	rewrite_ttl4(pkt);
-	return send_out(ctx, target.nexthop->ifindex, TD_FORWARD_TX, TD_FORWARD_REDIRECT);
+	return send_out(ctx, target.nexthop->ifindex, pkt->vlan, target.nexthop->vlan, false);
 }
 
 static __always_inline enum td_reason icmp4_to_client(struct xdp_md *ctx, struct pkt *pkt,
@@ -145,7 +145,7 @@ static __always_inline enum td_reason icmp4_to_client(struct xdp_md *ctx, struct
 	/* About the host's own probes. */
 	if (address_is_local(setting, td_address_hash(pkt->ip4->daddr), &pkt->ip4->daddr, 4))
 		return TD_PASS_LOCAL;
-	service = endpoint_service(endpoint, &reason);
+	service = endpoint_service(pkt, endpoint, &reason);
 	if (!service)
 		return reason;
 	vip = service->vip[0];
@@ -165,7 +165,7 @@ static __always_inline enum td_reason icmp4_to_client(struct xdp_md *ctx, struct
 	csum_update(&icmp->checksum, change);
 	rewrite_macs(pkt, hop.dest_mac, hop.source_mac);
 	rewrite_ttl4(pkt);
-	return send_out(ctx, hop.ifindex, TD_RETURN_TX, TD_RETURN_REDIRECT);
+	return send_out(ctx, hop.ifindex, pkt->vlan, hop.vlan, true);
 }
 
 static __always_inline enum td_reason icmp4(struct xdp_md *ctx, struct pkt *pkt)
@@ -198,7 +198,7 @@ static __always_inline enum td_reason icmp6_to_server(struct xdp_md *ctx, struct
 						      const struct td_service_ref *ref)
 {
 	struct target target = {};
-	enum td_reason reason = target_pick(ref, &target);
+	enum td_reason reason = target_pick(pkt, ref, &target);
 	const __be32 *addr;
 	__u64 diff, change;
 
@@ -218,7 +218,7 @@ static __always_inline enum td_reason icmp6_to_server(struct xdp_md *ctx, struct
 	if (!nexthop_apply(pkt, target.nexthop))
 		return TD_PASS_SERVER_UNRESOLVED;
 	pkt->ip6->hop_limit--;
-	return send_out(ctx, target.nexthop->ifindex, TD_FORWARD_TX, TD_FORWARD_REDIRECT);
+	return send_out(ctx, target.nexthop->ifindex, pkt->vlan, target.nexthop->vlan, false);
 }
 
 static __always_inline enum td_reason icmp6_to_client(struct xdp_md *ctx, struct pkt *pkt,
@@ -237,7 +237,7 @@ static __always_inline enum td_reason icmp6_to_client(struct xdp_md *ctx, struct
 	client = pkt->ip6->daddr.in6_u.u6_addr32;
 	if (address_is_local(setting, td_address_hash(td_address_fold(client)), client, 6))
 		return TD_PASS_LOCAL;
-	service = endpoint_service(endpoint, &reason);
+	service = endpoint_service(pkt, endpoint, &reason);
 	if (!service)
 		return reason;
 	reason = route6(ctx, setting, service->vip, client, &hop);
@@ -257,7 +257,7 @@ static __always_inline enum td_reason icmp6_to_client(struct xdp_md *ctx, struct
 	csum_update(&icmp->icmp6_cksum, change);
 	rewrite_macs(pkt, hop.dest_mac, hop.source_mac);
 	pkt->ip6->hop_limit--;
-	return send_out(ctx, hop.ifindex, TD_RETURN_TX, TD_RETURN_REDIRECT);
+	return send_out(ctx, hop.ifindex, pkt->vlan, hop.vlan, true);
 }
 
 static __always_inline enum td_reason icmp6(struct xdp_md *ctx, struct pkt *pkt)

@@ -120,6 +120,22 @@ struct {
 	__uint(max_entries, TD_ROUTE_CACHE_SIZE);
 } route_cache6 SEC(".maps");
 
+/* Interfaces on top of others, and the host's addresses on interfaces. Written by the agent; read
+ * rarely. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct td_upper);
+	__uint(max_entries, TD_MAX_DEVICES);
+} uppers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, struct td_interface);
+	__uint(max_entries, TD_MAX_DEVICES);
+} interfaces SEC(".maps");
+
 /* Datagrams in pieces. Written and read by the program; the oldest make room. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

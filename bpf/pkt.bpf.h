@@ -2,11 +2,14 @@
 #ifndef TANDEM_PKT_BPF_H
 #define TANDEM_PKT_BPF_H
 
-#define ETH_P_IP   0x0800
-#define ETH_P_IPV6 0x86dd
+#define ETH_P_IP     0x0800
+#define ETH_P_IPV6   0x86dd
+#define ETH_P_8021Q  0x8100
+#define ETH_P_8021AD 0x88a8
 
-#define IP4_FRAGMENT 0x3fff /* more fragments, or an offset */
-#define IP4_OFFSET   0x1fff
+#define IP4_FRAGMENT	  0x3fff /* more fragments, or an offset */
+#define IP4_OFFSET	  0x1fff
+#define IP4_DONT_FRAGMENT 0x4000
 
 #define IPPROTO_ICMPV6 58
 
@@ -38,6 +41,8 @@ struct pkt {
 	void *cursor; /* next unparsed byte */
 	void *end;
 	struct ethhdr *eth;
+	__u32 vlan;	 /* as in abi.h */
+	__be16 l3_proto; /* EtherType behind all tags */
 	struct iphdr *ip4;
 	struct ipv6hdr *ip6;
 	struct port_pair *l4; /* NULL in a piece of a datagram other than the first */
@@ -72,6 +77,44 @@ static __always_inline enum td_reason pkt_parse_eth(struct pkt *pkt)
 {
 	pkt->eth = pkt_pull(pkt, sizeof(*pkt->eth));
 	return pkt->eth ? TD_CONTINUE : TD_PASS_MALFORMED;
+}
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 next;
+};
+
+static __always_inline bool is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
+}
+
+/* The Ethernet header and up to two tags. A third one is left to be found as the EtherType. */
+static __always_inline enum td_reason pkt_parse_l2(struct pkt *pkt)
+{
+	struct vlan_tag *tag;
+
+	if (pkt_parse_eth(pkt))
+		return TD_PASS_MALFORMED;
+	pkt->l3_proto = pkt->eth->h_proto;
+	if (!is_vlan(pkt->l3_proto))
+		return TD_CONTINUE;
+	tag = pkt_pull(pkt, sizeof(*tag));
+	if (!tag)
+		return TD_PASS_MALFORMED;
+	pkt->vlan = TD_VLAN_ONE | (bpf_ntohs(tag->tci) & 0xfff);
+	if (pkt->l3_proto == bpf_htons(ETH_P_8021AD))
+		pkt->vlan |= TD_VLAN_AD;
+	pkt->l3_proto = tag->next;
+	if (!is_vlan(pkt->l3_proto))
+		return TD_CONTINUE;
+	tag = pkt_pull(pkt, sizeof(*tag));
+	if (!tag)
+		return TD_PASS_MALFORMED;
+	pkt->vlan = (pkt->vlan & TD_VLAN_AD) | TD_VLAN_TWO | (pkt->vlan & 0xfff) << 12 |
+		    (bpf_ntohs(tag->tci) & 0xfff);
+	pkt->l3_proto = tag->next;
+	return TD_CONTINUE;
 }
 
 static __always_inline enum td_reason pkt_parse_ip4(struct pkt *pkt)

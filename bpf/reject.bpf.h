@@ -15,12 +15,27 @@ enum {
 	ICMP_QUOTE = 8,
 	ICMP4_UNREACHABLE = 3,
 	ICMP4_PORT_UNREACHABLE = 3,
+	ICMP4_FRAGMENTATION_NEEDED = 4,
 	ICMP4_TIME_EXCEEDED = 11,
 	ICMP6_UNREACHABLE = 1,
 	ICMP6_PORT_UNREACHABLE = 4,
+	ICMP6_TOO_BIG = 2,
 	ICMP6_TIME_EXCEEDED = 3,
 	REJECT_TTL = 64,
 };
+
+/*
+ * An answer is asked for by a stage's return value, which is negative then: handle() has it
+ * written, from the bottom of the stack, of which a whole chain of calls has 512 bytes.
+ */
+#define ANSWER		 (1 << 31)
+#define ANSWER_KIND	 0x3
+#define ANSWER_REFUSED	 0x0 /* TCP RST, ICMP port unreachable */
+#define ANSWER_EXPIRED	 0x1 /* ICMP time exceeded */
+#define ANSWER_TOO_BIG	 0x2 /* ICMP fragmentation needed, packet too big */
+#define ANSWER_TO_SERVER 0x4 /* the source is this host's address, else the VIP */
+#define ANSWER_IP6	 0x8
+#define ANSWER_MTU(mtu)	 ((mtu) << 8) /* 16 bits */
 
 struct eth_ip4_tcp {
 	struct ethhdr eth;
@@ -53,8 +68,8 @@ static __always_inline void eth_answer(struct ethhdr *eth, const struct ethhdr *
 	eth->h_proto = to->h_proto;
 }
 
-static __always_inline void ip4_answer(struct iphdr *ip, const struct iphdr *to, __u8 proto,
-				       __u32 length)
+static __always_inline void ip4_answer(struct iphdr *ip, const struct iphdr *to, __be32 source,
+				       __u8 proto, __u32 length)
 {
 	__builtin_memset(ip, 0, sizeof(*ip));
 	ip->version = 4;
@@ -63,7 +78,7 @@ static __always_inline void ip4_answer(struct iphdr *ip, const struct iphdr *to,
 	ip->frag_off = bpf_htons(0x4000);
 	ip->ttl = REJECT_TTL;
 	ip->protocol = proto;
-	ip->saddr = to->daddr;
+	ip->saddr = source;
 	ip->daddr = to->saddr;
 	ip->check = ~csum_fold(csum_words(ip, sizeof(*ip) / 4));
 }
@@ -116,7 +131,7 @@ static __always_inline enum td_reason reject_tcp4(struct xdp_md *ctx, struct pkt
 	if ((void *)(tcp + 1) > pkt->end)
 		return TD_DROP_NO_ROOM;
 	eth_answer(&eth, pkt->eth);
-	ip4_answer(&ip, pkt->ip4, IPPROTO_TCP, sizeof(ip) + sizeof(reset));
+	ip4_answer(&ip, pkt->ip4, pkt->ip4->daddr, IPPROTO_TCP, sizeof(ip) + sizeof(reset));
 	tcp_answer(&reset, tcp, tcp_segment_length(tcp, total > header ? total - header : 0));
 	reset.check = ~csum_fold((__u64)(__u32)ip.saddr + (__u32)ip.daddr + bpf_htons(IPPROTO_TCP) +
 				 bpf_htons(sizeof(reset)) + csum_words(&reset, sizeof(reset) / 4));
@@ -159,19 +174,21 @@ static __always_inline enum td_reason reject_tcp6(struct xdp_md *ctx, struct pkt
 	return TD_REJECT_TCP_RESET;
 }
 
-static __always_inline enum td_reason icmp4_error(struct xdp_md *ctx, struct pkt *pkt, __u8 type,
-						  __u8 code, enum td_reason reason)
+/* An ICMP error: type and code in the high and low byte of @kind, and the rest of its header. */
+static __always_inline bool icmp4_error(struct xdp_md *ctx, struct pkt *pkt, __u32 kind,
+					__be32 rest, __be32 source)
 {
 	const int grow = sizeof(struct iphdr) + sizeof(struct icmphdr);
 	__u32 quoted = pkt->ip4->ihl * 4 + ICMP_QUOTE;
 	struct eth_ip4_icmp *frame;
-	struct icmphdr icmp = {.type = type, .code = code};
+	struct icmphdr icmp = {.type = kind >> 8, .code = kind & 0xff};
 	struct ethhdr eth;
 	struct iphdr ip;
 	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
 
+	icmp.un.gateway = rest;
 	eth_answer(&eth, pkt->eth);
-	ip4_answer(&ip, pkt->ip4, IPPROTO_ICMP, grow + quoted);
+	ip4_answer(&ip, pkt->ip4, source, IPPROTO_ICMP, grow + quoted);
 	/*
 	 * The words of a valid IPv4 header add up to zero in one's complement, its own checksum
 	 * included, so only the eight bytes after it count.
@@ -180,102 +197,196 @@ static __always_inline enum td_reason icmp4_error(struct xdp_md *ctx, struct pkt
 				   csum_words(pkt->l4, ICMP_QUOTE / 4));
 
 	if (tail > 0 || bpf_xdp_adjust_tail(ctx, tail) || bpf_xdp_adjust_head(ctx, -grow))
-		return TD_DROP_NO_ROOM;
+		return false;
 	frame = (void *)(long)ctx->data;
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
-		return TD_DROP_NO_ROOM;
+		return false;
 	frame->eth = eth;
 	frame->ip = ip;
 	frame->icmp = icmp;
-	return reason;
+	return true;
 }
 
-static __always_inline enum td_reason icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u8 type,
-						  __u8 code, enum td_reason reason)
+static __always_inline bool icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u32 kind,
+					__be32 rest, const __be32 *source)
 {
 	const int grow = sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr);
 	const __u32 quoted = sizeof(struct ipv6hdr) + ICMP_QUOTE;
 	const __u32 payload = sizeof(struct icmp6hdr) + quoted;
 	struct eth_ip6_icmp *frame;
-	struct icmp6hdr icmp = {.icmp6_type = type, .icmp6_code = code};
+	struct icmp6hdr icmp = {.icmp6_type = kind >> 8, .icmp6_code = kind & 0xff};
 	struct ethhdr eth;
 	struct ipv6hdr ip;
 	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
 
 	if ((void *)(pkt->ip6 + 1) + ICMP_QUOTE > pkt->end)
-		return TD_DROP_NO_ROOM;
+		return false;
+	icmp.icmp6_dataun.un_data32[0] = rest;
 	eth_answer(&eth, pkt->eth);
 	ip6_answer(&ip, pkt->ip6, IPPROTO_ICMPV6, payload);
+	if (source)
+		__builtin_memcpy(&ip.saddr, source, sizeof(ip.saddr));
 	icmp.icmp6_cksum =
 		~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(payload) +
 			   bpf_htons(IPPROTO_ICMPV6) + csum_words(&icmp, sizeof(icmp) / 4) +
 			   csum_words(pkt->ip6, (sizeof(struct ipv6hdr) + ICMP_QUOTE) / 4));
 
 	if (tail > 0 || bpf_xdp_adjust_tail(ctx, tail) || bpf_xdp_adjust_head(ctx, -grow))
-		return TD_DROP_NO_ROOM;
+		return false;
 	frame = (void *)(long)ctx->data;
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
-		return TD_DROP_NO_ROOM;
+		return false;
 	frame->eth = eth;
 	frame->ip = ip;
 	frame->icmp = icmp;
-	return reason;
+	return true;
+}
+
+static __always_inline struct td_interface *interface_get(struct xdp_md *ctx)
+{
+	__u32 ifindex = ctx->ingress_ifindex;
+
+	return bpf_map_lookup_elem(&interfaces, &ifindex);
+}
+
+/* The source of an error toward a server; 0 where this host has no address there. */
+static __always_inline __be32 own_address4(struct xdp_md *ctx)
+{
+	struct td_interface *interface = interface_get(ctx);
+
+	return interface ? interface->addr4 : 0;
+}
+
+static __always_inline const __be32 *own_address6(struct xdp_md *ctx)
+{
+	struct td_interface *interface = interface_get(ctx);
+
+	if (!interface || !(interface->addr6[0] | interface->addr6[3]))
+		return NULL;
+	return interface->addr6;
+}
+
+/* What is counted where no answer could be sent. */
+static __always_inline enum td_reason unanswered(__u32 what)
+{
+	switch (what & ANSWER_KIND) {
+	case ANSWER_EXPIRED:
+		return TD_DROP_TTL_EXPIRED;
+	case ANSWER_TOO_BIG:
+		return TD_DROP_TOO_BIG;
+	default:
+		return TD_DROP_NONE_HEALTHY;
+	}
+}
+
+static __always_inline enum td_reason answered(__u32 what)
+{
+	switch (what & ANSWER_KIND) {
+	case ANSWER_EXPIRED:
+		return TD_TIME_EXCEEDED;
+	case ANSWER_TOO_BIG:
+		return TD_TOO_BIG;
+	default:
+		return TD_REJECT_UNREACHABLE;
+	}
+}
+
+static __always_inline enum td_reason answer4_build(struct xdp_md *ctx, struct pkt *pkt, __u32 what)
+{
+	__be32 source = pkt->ip4->daddr, rest = 0;
+	__u32 kind = ICMP4_UNREACHABLE << 8 | ICMP4_PORT_UNREACHABLE;
+
+	if ((what & ANSWER_KIND) == ANSWER_REFUSED && pkt->proto == IPPROTO_TCP)
+		return pkt->tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp4(ctx, pkt);
+	if (what & ANSWER_TO_SERVER)
+		source = own_address4(ctx);
+	if (!source)
+		return unanswered(what);
+	if ((what & ANSWER_KIND) == ANSWER_EXPIRED)
+		kind = ICMP4_TIME_EXCEEDED << 8;
+	if ((what & ANSWER_KIND) == ANSWER_TOO_BIG) {
+		kind = ICMP4_UNREACHABLE << 8 | ICMP4_FRAGMENTATION_NEEDED;
+		rest = bpf_htonl(what >> 8 & 0xffff);
+	}
+	return icmp4_error(ctx, pkt, kind, rest, source) ? answered(what) : TD_DROP_NO_ROOM;
+}
+
+static __always_inline enum td_reason answer6_build(struct xdp_md *ctx, struct pkt *pkt, __u32 what)
+{
+	const __be32 *source = NULL;
+	__u32 kind = ICMP6_UNREACHABLE << 8 | ICMP6_PORT_UNREACHABLE;
+	__be32 rest = 0;
+
+	if ((what & ANSWER_KIND) == ANSWER_REFUSED && pkt->proto == IPPROTO_TCP)
+		return pkt->tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp6(ctx, pkt);
+	if (what & ANSWER_TO_SERVER) {
+		source = own_address6(ctx);
+		if (!source)
+			return unanswered(what);
+	}
+	if ((what & ANSWER_KIND) == ANSWER_EXPIRED)
+		kind = ICMP6_TIME_EXCEEDED << 8;
+	if ((what & ANSWER_KIND) == ANSWER_TOO_BIG) {
+		kind = ICMP6_TOO_BIG << 8;
+		rest = bpf_htonl(what >> 8 & 0xffff);
+	}
+	return icmp6_error(ctx, pkt, kind, rest, source) ? answered(what) : TD_DROP_NO_ROOM;
 }
 
 /*
- * Not inlined: rare, large, and with a stack of their own. They parse the packet again, since to
- * take the caller's struct pkt by address would force it out of registers for every packet.
+ * Write the answer in the packet's place. Not inlined: rare, large, and with a stack of its own.
+ * The packet is parsed again, since to take the caller's struct pkt by address would force it out
+ * of registers for every packet. Answers are written untagged; a tag is taken off before and put on
+ * again after.
  */
-static __always_inline bool parse_again(struct pkt *pkt, struct xdp_md *ctx)
-{
-	pkt_init(pkt, ctx);
-	if (pkt_parse_eth(pkt))
-		return false;
-	if (pkt->eth->h_proto == bpf_htons(ETH_P_IP))
-		return !pkt_parse_ip4(pkt) && !pkt_parse_l4(pkt);
-	return !pkt_parse_ip6(pkt) && !pkt_parse_extensions(ctx, pkt) && !pkt_parse_l4(pkt);
-}
-
-__noinline int refuse4(struct xdp_md *ctx)
+__noinline int answer4(struct xdp_md *ctx, __u32 what)
 {
 	struct pkt pkt = {};
+	enum td_reason reason;
+	__u32 vlan;
 
-	if (!parse_again(&pkt, ctx) || !pkt.ip4)
-		return TD_DROP_NONE_HEALTHY;
-	if (pkt.proto == IPPROTO_UDP)
-		return icmp4_error(ctx, &pkt, ICMP4_UNREACHABLE, ICMP4_PORT_UNREACHABLE,
-				   TD_REJECT_UNREACHABLE);
-	return pkt.tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp4(ctx, &pkt);
+	pkt_init(&pkt, ctx);
+	if (pkt_parse_l2(&pkt))
+		return TD_DROP_NO_ROOM;
+	vlan = pkt.vlan;
+	if (vlan) {
+		if (retag(ctx, vlan, 0))
+			return TD_DROP_NO_ROOM;
+		pkt_init(&pkt, ctx);
+		if (pkt_parse_eth(&pkt))
+			return TD_DROP_NO_ROOM;
+	}
+	if (pkt_parse_ip4(&pkt) || pkt_parse_l4(&pkt))
+		return TD_DROP_NO_ROOM;
+	reason = answer4_build(ctx, &pkt, what);
+	if (vlan && retag(ctx, 0, vlan))
+		return TD_DROP_NO_ROOM;
+	return reason;
 }
 
-__noinline int refuse6(struct xdp_md *ctx)
+__noinline int answer6(struct xdp_md *ctx, __u32 what)
 {
 	struct pkt pkt = {};
+	enum td_reason reason;
+	__u32 vlan;
 
-	if (!parse_again(&pkt, ctx) || !pkt.ip6)
-		return TD_DROP_NONE_HEALTHY;
-	if (pkt.proto == IPPROTO_UDP)
-		return icmp6_error(ctx, &pkt, ICMP6_UNREACHABLE, ICMP6_PORT_UNREACHABLE,
-				   TD_REJECT_UNREACHABLE);
-	return pkt.tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp6(ctx, &pkt);
-}
-
-__noinline int expire4(struct xdp_md *ctx)
-{
-	struct pkt pkt = {};
-
-	if (!parse_again(&pkt, ctx) || !pkt.ip4)
-		return TD_DROP_TTL_EXPIRED;
-	return icmp4_error(ctx, &pkt, ICMP4_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
-}
-
-__noinline int expire6(struct xdp_md *ctx)
-{
-	struct pkt pkt = {};
-
-	if (!parse_again(&pkt, ctx) || !pkt.ip6)
-		return TD_DROP_TTL_EXPIRED;
-	return icmp6_error(ctx, &pkt, ICMP6_TIME_EXCEEDED, 0, TD_TIME_EXCEEDED);
+	pkt_init(&pkt, ctx);
+	if (pkt_parse_l2(&pkt))
+		return TD_DROP_NO_ROOM;
+	vlan = pkt.vlan;
+	if (vlan) {
+		if (retag(ctx, vlan, 0))
+			return TD_DROP_NO_ROOM;
+		pkt_init(&pkt, ctx);
+		if (pkt_parse_eth(&pkt))
+			return TD_DROP_NO_ROOM;
+	}
+	if (pkt_parse_ip6(&pkt) || pkt_parse_extensions(ctx, &pkt) || pkt_parse_l4(&pkt))
+		return TD_DROP_NO_ROOM;
+	reason = answer6_build(ctx, &pkt, what);
+	if (vlan && retag(ctx, 0, vlan))
+		return TD_DROP_NO_ROOM;
+	return reason;
 }
 
 #endif

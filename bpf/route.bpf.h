@@ -24,7 +24,9 @@ enum fib_result {
 
 /* Where a reply leaves. */
 struct hop {
-	__u32 ifindex;
+	__u32 ifindex; /* the one to send on */
+	__u32 vlan;
+	__u32 mtu;
 	__u8 dest_mac[6];
 	__u8 source_mac[6];
 };
@@ -91,6 +93,19 @@ static __always_inline enum td_reason fib_reason(long result, const struct bpf_f
 	}
 }
 
+/* What the kernel found into @ret_hop: below a VLAN interface, since XDP cannot send to one. */
+static __always_inline void hop_take(const struct bpf_fib_lookup *fib, struct hop *ret_hop)
+{
+	__u32 ifindex = fib->ifindex;
+	struct td_upper *upper = bpf_map_lookup_elem(&uppers, &ifindex);
+
+	ret_hop->ifindex = upper ? upper->ifindex : ifindex;
+	ret_hop->vlan = upper ? upper->vlan : 0;
+	ret_hop->mtu = fib->mtu_result;
+	__builtin_memcpy(ret_hop->dest_mac, fib->dmac, 6);
+	__builtin_memcpy(ret_hop->source_mac, fib->smac, 6);
+}
+
 /* The address under which the next hop toward @client is cached: 0 where the default route is
  * taken. */
 static __always_inline __be32 route4_key(const struct td_settings *setting, __be32 client)
@@ -126,15 +141,15 @@ static __noinline int route4_resolve(struct xdp_md *ctx, __be32 vip, __be32 clie
 
 	fib.family = AF_INET;
 	fib.l4_protocol = IPPROTO_TCP;
+	/* Any length but 0, which would leave the MTU out. */
+	fib.tot_len = 1;
 	fib.ipv4_src = vip;
 	fib.ipv4_dst = client;
 	fib.ifindex = ctx->ingress_ifindex;
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result != FIB_SUCCESS)
 		return fib_reason(result, &fib);
-	ret_hop->ifindex = fib.ifindex;
-	__builtin_memcpy(ret_hop->dest_mac, fib.dmac, 6);
-	__builtin_memcpy(ret_hop->source_mac, fib.smac, 6);
+	hop_take(&fib, ret_hop);
 
 	/* The kernel puts the gateway in the destination's place. Else the MAC is this client's. */
 	if (!key && fib.ipv4_dst == client)
@@ -145,7 +160,9 @@ static __noinline int route4_resolve(struct xdp_md *ctx, __be32 vip, __be32 clie
 	route->addr = key;
 	route->generation = generation;
 	route->ingress = ctx->ingress_ifindex;
-	route->ifindex = fib.ifindex;
+	route->ifindex = ret_hop->ifindex;
+	route->vlan = ret_hop->vlan;
+	route->mtu = ret_hop->mtu;
 	__builtin_memcpy(route->dest_mac, fib.dmac, 6);
 	__builtin_memcpy(route->source_mac, fib.smac, 6);
 	return TD_CONTINUE;
@@ -162,6 +179,8 @@ static __always_inline enum td_reason route4(struct xdp_md *ctx, const struct td
 	    route->ingress != ctx->ingress_ifindex)
 		return route4_resolve(ctx, vip, client, ret_hop);
 	ret_hop->ifindex = route->ifindex;
+	ret_hop->vlan = route->vlan;
+	ret_hop->mtu = route->mtu;
 	__builtin_memcpy(ret_hop->dest_mac, route->dest_mac, 6);
 	__builtin_memcpy(ret_hop->source_mac, route->source_mac, 6);
 	return TD_CONTINUE;
@@ -209,15 +228,15 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const __be32 *vip, cons
 
 	fib.family = AF_INET6;
 	fib.l4_protocol = IPPROTO_TCP;
+	/* Any length but 0, which would leave the MTU out. */
+	fib.tot_len = 1;
 	__builtin_memcpy(fib.ipv6_src, vip, sizeof(fib.ipv6_src));
 	__builtin_memcpy(fib.ipv6_dst, client, sizeof(fib.ipv6_dst));
 	fib.ifindex = ctx->ingress_ifindex;
 	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
 	if (result != FIB_SUCCESS)
 		return fib_reason(result, &fib);
-	ret_hop->ifindex = fib.ifindex;
-	__builtin_memcpy(ret_hop->dest_mac, fib.dmac, 6);
-	__builtin_memcpy(ret_hop->source_mac, fib.smac, 6);
+	hop_take(&fib, ret_hop);
 
 	if (!addr6_equal(key, client) && addr6_equal(fib.ipv6_dst, client))
 		return TD_CONTINUE;
@@ -227,7 +246,9 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const __be32 *vip, cons
 	__builtin_memcpy(route->addr, key, sizeof(route->addr));
 	route->generation = generation;
 	route->ingress = ctx->ingress_ifindex;
-	route->ifindex = fib.ifindex;
+	route->ifindex = ret_hop->ifindex;
+	route->vlan = ret_hop->vlan;
+	route->mtu = ret_hop->mtu;
 	__builtin_memcpy(route->dest_mac, fib.dmac, 6);
 	__builtin_memcpy(route->source_mac, fib.smac, 6);
 	return TD_CONTINUE;
@@ -247,6 +268,8 @@ static __always_inline enum td_reason route6(struct xdp_md *ctx, const struct td
 	    route->ingress != ctx->ingress_ifindex)
 		return route6_resolve(ctx, vip, client, ret_hop);
 	ret_hop->ifindex = route->ifindex;
+	ret_hop->vlan = route->vlan;
+	ret_hop->mtu = route->mtu;
 	__builtin_memcpy(ret_hop->dest_mac, route->dest_mac, 6);
 	__builtin_memcpy(ret_hop->source_mac, route->source_mac, 6);
 	return TD_CONTINUE;

@@ -14,7 +14,7 @@
 #endif
 
 /* Grows with every change of the layout below; an agent adopts only maps of its own ABI. */
-#define TD_ABI 1
+#define TD_ABI 2
 
 enum td_limit {
 	TD_MAX_SERVICES = 16384,
@@ -45,18 +45,22 @@ enum td_limit {
 	X(TD_REJECT_TCP_RESET, "reject_tcp_reset", XDP_TX)                                         \
 	X(TD_REJECT_UNREACHABLE, "reject_unreachable", XDP_TX)                                     \
 	X(TD_TIME_EXCEEDED, "time_exceeded", XDP_TX)                                               \
+	X(TD_TOO_BIG, "too_big", XDP_TX)                                                           \
 	X(TD_PASS_NOT_IP, "pass_not_ip", XDP_PASS)                                                 \
 	X(TD_PASS_NOT_OURS, "pass_not_ours", XDP_PASS)                                             \
 	X(TD_PASS_MALFORMED, "pass_malformed", XDP_PASS)                                           \
 	X(TD_PASS_LOCAL, "pass_local", XDP_PASS)                                                   \
 	X(TD_PASS_IDLE_SERVER, "pass_idle_server", XDP_PASS)                                       \
+	X(TD_PASS_OTHER_VLAN, "pass_other_vlan", XDP_PASS)                                         \
 	X(TD_PASS_SERVER_UNRESOLVED, "pass_server_unresolved", XDP_PASS)                           \
+	X(TD_PASS_TO_FRAGMENT, "pass_to_fragment", XDP_PASS)                                       \
 	X(TD_PASS_FORWARDING_OFF, "pass_forwarding_off", XDP_PASS)                                 \
 	X(TD_PASS_NO_ROUTE, "pass_no_route", XDP_PASS)                                             \
 	X(TD_DROP_NONE_HEALTHY, "drop_none_healthy", XDP_DROP)                                     \
 	X(TD_DROP_FRAGMENT, "drop_fragment", XDP_DROP)                                             \
 	X(TD_DROP_HEADERS, "drop_headers", XDP_DROP)                                               \
 	X(TD_DROP_TTL_EXPIRED, "drop_ttl_expired", XDP_DROP)                                       \
+	X(TD_DROP_TOO_BIG, "drop_too_big", XDP_DROP)                                               \
 	X(TD_DROP_NO_ROUTE, "drop_no_route", XDP_DROP)                                             \
 	X(TD_DROP_CLIENT_UNRESOLVED, "drop_client_unresolved", XDP_DROP)                           \
 	X(TD_DROP_NO_DEVICE, "drop_no_device", XDP_DROP)                                           \
@@ -65,6 +69,16 @@ enum td_limit {
 
 #define TD_REASON_ENUM(symbol, name, action) symbol,
 enum td_reason { TD_REASONS(TD_REASON_ENUM) TD_REASON_MAX };
+
+/*
+ * A VLAN, as frames and next hops have it: 0 is untagged; else TD_VLAN_TAGS() tags, the identifier
+ * of the inner one (or the only one) in bits 0-11, of the outer one in bits 12-23, and TD_VLAN_AD
+ * where the outer one is 802.1ad's (0x88a8).
+ */
+#define TD_VLAN_TAGS(vlan) ((vlan) >> 24 & 3)
+#define TD_VLAN_ONE	   (1U << 24)
+#define TD_VLAN_TWO	   (2U << 24)
+#define TD_VLAN_AD	   (1U << 26)
 
 /* services4, services6: what the program serves. */
 struct td_service_key4 {
@@ -115,7 +129,7 @@ struct td_service {
 	__u8 proto;
 	__u8 family; /* 4 or 6; 0: the element is not in use */
 	__u32 group;
-	__u32 pad[2];
+	__u32 server_vlan[2]; /* where replies of each server come from */
 };
 
 struct td_server {
@@ -129,7 +143,8 @@ struct td_server {
 struct td_group {
 	struct td_server servers[2]; /* primary, secondary */
 	__u32 service;
-	__u32 pad[3];
+	__u32 vlan; /* of the VIP: the same address elsewhere is somebody else's */
+	__u32 pad[2];
 };
 
 /* endpoints4, endpoints6: keyed as services are, by a server's address and port. */
@@ -143,11 +158,11 @@ struct td_endpoint {
  * use; a new destination MAC is one store of dest.
  */
 struct td_nexthop {
-	__u64 dest; /* destination MAC in the first six bytes in memory, then TD_NEXTHOP_* in the
-		       last two */
-	__u32 ifindex;
+	__u64 dest;    /* destination MAC in the first six bytes in memory, then TD_NEXTHOP_* */
+	__u32 ifindex; /* the one to send on: below a VLAN interface */
+	__u32 vlan;
 	__u8 source_mac[6];
-	__u8 pad[6];
+	__u16 mtu; /* of the IP packet; 65535 where there is no limit that counts */
 };
 #define TD_NEXTHOP_RESOLVED 1
 
@@ -230,6 +245,8 @@ struct td_route4 {
 	__u32 ifindex;
 	__u8 dest_mac[6];
 	__u8 source_mac[6];
+	__u32 vlan;
+	__u32 mtu;
 	__u32 pad;
 };
 
@@ -240,7 +257,23 @@ struct td_route6 {
 	__u32 ifindex;
 	__u8 dest_mac[6];
 	__u8 source_mac[6];
-	__u32 pad[6];
+	__u32 vlan;
+	__u32 mtu;
+	__u32 pad[4];
+};
+
+/* uppers: interfaces that XDP cannot send to, keyed by index: what is below, and the tag to put on.
+ */
+struct td_upper {
+	__u32 ifindex;
+	__u32 vlan;
+};
+
+/* interfaces: addresses of this host on an interface, keyed by index; what ICMP errors toward
+ * servers come from. 0 where there is none. */
+struct td_interface {
+	__be32 addr4;
+	__be32 addr6[4];
 };
 
 /* counters: per CPU; element 2 * service + slot. */
@@ -281,7 +314,7 @@ _Static_assert(sizeof(struct td_service_ref) == 8 && sizeof(struct td_endpoint) 
 _Static_assert(sizeof(struct td_service) == 32, "map value");
 _Static_assert(sizeof(struct td_group) == 64, "one cache line");
 _Static_assert(sizeof(struct td_nexthop) == 24, "map value");
-_Static_assert(sizeof(struct td_route4) == 32, "map value");
+_Static_assert(sizeof(struct td_route4) == 40, "map value");
 _Static_assert(sizeof(struct td_route6) == 64, "one cache line");
 _Static_assert(sizeof(struct td_counters) == 64, "one cache line");
 

@@ -151,7 +151,7 @@ static void fill_filter(__u64 *filter, __be32 folded)
 /* What an agent would write for the namespace above. */
 static void fill_maps(struct bench_bpf *skel)
 {
-	struct td_nexthop nexthop = {.ifindex = if_nametoindex("eth0")};
+	struct td_nexthop nexthop = {.ifindex = if_nametoindex("eth0"), .mtu = 1500};
 	struct td_ports *ports = calloc(1, sizeof(*ports));
 	struct td_settings settings = {.abi = TD_ABI, .route_generation = 1};
 	__be32 prefix[4];

@@ -126,14 +126,16 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__type(key, __u32);
 	__type(value, struct td_upper);
-	__uint(max_entries, TD_MAX_DEVICES);
+	__uint(max_entries, TD_MAX_INTERFACES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 } uppers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__type(key, __u32);
+	__type(key, struct td_interface_key);
 	__type(value, struct td_interface);
-	__uint(max_entries, TD_MAX_DEVICES);
+	__uint(max_entries, TD_MAX_INTERFACES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 } interfaces SEC(".maps");
 
 /* Datagrams in pieces. Written and read by the program; the oldest make room. */

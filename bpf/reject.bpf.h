@@ -242,24 +242,24 @@ static __always_inline bool icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u
 	return true;
 }
 
-static __always_inline struct td_interface *interface_get(struct xdp_md *ctx)
+static __always_inline struct td_interface *interface_get(struct xdp_md *ctx, __u32 vlan)
 {
-	__u32 ifindex = ctx->ingress_ifindex;
+	struct td_interface_key key = {.ifindex = ctx->ingress_ifindex, .vlan = vlan};
 
-	return bpf_map_lookup_elem(&interfaces, &ifindex);
+	return bpf_map_lookup_elem(&interfaces, &key);
 }
 
 /* The source of an error toward a server; 0 where this host has no address there. */
-static __always_inline __be32 own_address4(struct xdp_md *ctx)
+static __always_inline __be32 own_address4(struct xdp_md *ctx, __u32 vlan)
 {
-	struct td_interface *interface = interface_get(ctx);
+	struct td_interface *interface = interface_get(ctx, vlan);
 
 	return interface ? interface->addr4 : 0;
 }
 
-static __always_inline const __be32 *own_address6(struct xdp_md *ctx)
+static __always_inline const __be32 *own_address6(struct xdp_md *ctx, __u32 vlan)
 {
-	struct td_interface *interface = interface_get(ctx);
+	struct td_interface *interface = interface_get(ctx, vlan);
 
 	if (!interface || !(interface->addr6[0] | interface->addr6[3]))
 		return NULL;
@@ -291,7 +291,8 @@ static __always_inline enum td_reason answered(__u32 what)
 	}
 }
 
-static __always_inline enum td_reason answer4_build(struct xdp_md *ctx, struct pkt *pkt, __u32 what)
+static __always_inline enum td_reason answer4_build(struct xdp_md *ctx, struct pkt *pkt, __u32 what,
+						    __u32 vlan)
 {
 	__be32 source = pkt->ip4->daddr, rest = 0;
 	__u32 kind = ICMP4_UNREACHABLE << 8 | ICMP4_PORT_UNREACHABLE;
@@ -299,7 +300,7 @@ static __always_inline enum td_reason answer4_build(struct xdp_md *ctx, struct p
 	if ((what & ANSWER_KIND) == ANSWER_REFUSED && pkt->proto == IPPROTO_TCP)
 		return pkt->tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp4(ctx, pkt);
 	if (what & ANSWER_TO_SERVER)
-		source = own_address4(ctx);
+		source = own_address4(ctx, vlan);
 	if (!source)
 		return unanswered(what);
 	if ((what & ANSWER_KIND) == ANSWER_EXPIRED)
@@ -311,7 +312,8 @@ static __always_inline enum td_reason answer4_build(struct xdp_md *ctx, struct p
 	return icmp4_error(ctx, pkt, kind, rest, source) ? answered(what) : TD_DROP_NO_ROOM;
 }
 
-static __always_inline enum td_reason answer6_build(struct xdp_md *ctx, struct pkt *pkt, __u32 what)
+static __always_inline enum td_reason answer6_build(struct xdp_md *ctx, struct pkt *pkt, __u32 what,
+						    __u32 vlan)
 {
 	const __be32 *source = NULL;
 	__u32 kind = ICMP6_UNREACHABLE << 8 | ICMP6_PORT_UNREACHABLE;
@@ -320,7 +322,7 @@ static __always_inline enum td_reason answer6_build(struct xdp_md *ctx, struct p
 	if ((what & ANSWER_KIND) == ANSWER_REFUSED && pkt->proto == IPPROTO_TCP)
 		return pkt->tcp_flags & TCP_RST ? TD_DROP_NONE_HEALTHY : reject_tcp6(ctx, pkt);
 	if (what & ANSWER_TO_SERVER) {
-		source = own_address6(ctx);
+		source = own_address6(ctx, vlan);
 		if (!source)
 			return unanswered(what);
 	}
@@ -358,7 +360,7 @@ __noinline int answer4(struct xdp_md *ctx, __u32 what)
 	}
 	if (pkt_parse_ip4(&pkt) || pkt_parse_l4(&pkt))
 		return TD_DROP_NO_ROOM;
-	reason = answer4_build(ctx, &pkt, what);
+	reason = answer4_build(ctx, &pkt, what, vlan);
 	if (vlan && retag(ctx, 0, vlan))
 		return TD_DROP_NO_ROOM;
 	return reason;
@@ -383,7 +385,7 @@ __noinline int answer6(struct xdp_md *ctx, __u32 what)
 	}
 	if (pkt_parse_ip6(&pkt) || pkt_parse_extensions(ctx, &pkt) || pkt_parse_l4(&pkt))
 		return TD_DROP_NO_ROOM;
-	reason = answer6_build(ctx, &pkt, what);
+	reason = answer6_build(ctx, &pkt, what, vlan);
 	if (vlan && retag(ctx, 0, vlan))
 		return TD_DROP_NO_ROOM;
 	return reason;

@@ -24,6 +24,7 @@ enum td_limit {
 	TD_MAX_NEXTHOPS = 65536,
 	TD_MAX_LOCAL_ADDRESSES = 32768,
 	TD_MAX_DEVICES = 256,
+	TD_MAX_INTERFACES = 4096 + TD_MAX_DEVICES,
 	TD_ROUTE_CACHE_SIZE = 4096, /* a power of two, per CPU and family */
 	TD_PORT_WORDS = 65536 / 64,
 	TD_FILTER_WORDS = 16,	  /* a power of two */
@@ -269,7 +270,12 @@ struct td_upper {
 	__u32 vlan;
 };
 
-/* interfaces: addresses of this host on an interface, keyed by index; what ICMP errors toward
+struct td_interface_key {
+	__u32 ifindex; /* the one that frames come in on */
+	__u32 vlan;
+};
+
+/* interfaces: addresses of this host there; what ICMP errors toward
  * servers come from. 0 where there is none. */
 struct td_interface {
 	__be32 addr4;

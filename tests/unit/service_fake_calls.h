@@ -209,7 +209,26 @@ unsigned int dataplane_usage_read(struct dataplane *dataplane, struct dataplane_
 	return DATAPLANE_USAGE_MAX;
 }
 
+int dataplane_set_interfaces(struct dataplane *dataplane,
+			     const struct dataplane_interface *interfaces, size_t count)
+{
+	(void)dataplane;
+	(void)interfaces;
+	(void)count;
+	return fake_fails() ? -EIO : 0;
+}
+
 /* net.h */
+
+int net_walk_interfaces(struct net *net, net_interface_visit visit, void *userdata)
+{
+	const struct net_interface interface = {.ifindex = 2, .send_ifindex = 2};
+
+	(void)net;
+	if (fake_fails())
+		return -ENOBUFS;
+	return visit(&interface, userdata);
+}
 
 int net_track(struct net *net, const struct netaddr *address, struct net_nexthop *ret_nexthop)
 {

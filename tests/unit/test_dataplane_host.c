@@ -120,6 +120,7 @@ static void test_open_when_another_holds_the_folder_then_names_its_pid(void **st
 
 static void test_open_when_the_abi_differs_then_touches_nothing(void **state)
 {
+	char text[64];
 	struct td_settings settings;
 	__u32 zero = 0, map, program, link;
 	uint32_t ifindex;
@@ -138,7 +139,8 @@ static void test_open_when_the_abi_differs_then_touches_nothing(void **state)
 	link = link_id(ifindex);
 
 	assert_int_equal(open_result(), -EPROTO);
-	assert_non_null(strstr(rig.error.message, "have ABI 2, this version has ABI 1"));
+	snprintf(text, sizeof(text), "have ABI %d, this version has ABI %d", TD_ABI + 1, TD_ABI);
+	assert_non_null(strstr(rig.error.message, text));
 	assert_int_equal(map_id("groups"), map);
 	assert_int_equal(xdp_program(ifindex), program);
 	assert_int_equal(link_id(ifindex), link);
@@ -422,6 +424,111 @@ static void test_nexthop_when_it_changes_then_the_element_or_the_group_does(void
 	assert_int_equal(((uint8_t *)&nexthop.dest)[5], 10);
 }
 
+static void nexthop_put_on(const char *server, uint32_t vlan, uint32_t mtu)
+{
+	struct dataplane_nexthop wanted = {
+		.ifindex = 4,
+		.vlan = vlan,
+		.mtu = mtu,
+		.source_mac = {2, 0, 0, 0, 0, 1},
+		.dest_mac = {2, 0, 0, 0, 1, 7},
+		.resolved = true,
+	};
+	struct netaddr parsed = address(server);
+
+	assert_int_equal(dataplane_nexthop_put(rig.dataplane, &parsed, &wanted), 0);
+}
+
+static uint32_t server_vlan(uint32_t index, unsigned int slot)
+{
+	struct td_service value;
+
+	assert_int_equal(map_read("service_table", &index, &value), 0);
+	return value.server_vlan[slot];
+}
+
+/* Replies are told apart by the VLAN that they come from, so services have to name it as well. */
+static void test_nexthop_when_vlan_or_mtu_change_then_services_name_them(void **state)
+{
+	struct dataplane_service web = service(VIP, 80, PRIMARY, STANDBY);
+	uint32_t index, group, next_index, next_group, service_index;
+	const uint32_t vlan = TD_VLAN_ONE | 100;
+	struct td_nexthop nexthop;
+
+	(void)state;
+	need_bpf();
+	open_dataplane();
+	web.vlan = TD_VLAN_ONE | 7;
+	service_index = put(&web, 0x55);
+	nexthop = nexthop_of(PRIMARY, &index, &group);
+	assert_int_equal(group_read(group).vlan, web.vlan);
+	assert_int_equal(server_vlan(service_index, 0), 0);
+
+	nexthop_put_on(PRIMARY, vlan, 1400);
+	nexthop = nexthop_of(PRIMARY, &index, &group);
+	assert_int_equal(nexthop.vlan, vlan);
+	assert_int_equal(nexthop.mtu, 1400);
+	assert_int_equal(server_vlan(service_index, 0), vlan);
+	assert_int_equal(server_vlan(service_index, 1), 0);
+
+	nexthop_put_on(PRIMARY, vlan, 9000);
+	nexthop = nexthop_of(PRIMARY, &next_index, &next_group);
+	assert_int_equal(next_index, index);
+	assert_int_equal(nexthop.mtu, 9000);
+	nexthop_put_on(PRIMARY, 0, 0);
+	nexthop = nexthop_of(PRIMARY, &next_index, &next_group);
+	assert_int_not_equal(next_index, index);
+	assert_int_equal(nexthop.mtu, UINT16_MAX);
+	assert_int_equal(server_vlan(service_index, 0), 0);
+
+	/* A VIP that moved to another VLAN is another service to packets. */
+	nexthop_put_on(PRIMARY, vlan, 1400);
+	web.vlan = 0;
+	assert_int_equal(put(&web, 0x55), service_index);
+	nexthop_of(PRIMARY, &index, &group);
+	assert_int_equal(group_read(group).vlan, 0);
+	close_dataplane();
+	open_dataplane();
+	nexthop_put_on(PRIMARY, vlan, 1500);
+	nexthop = nexthop_of(PRIMARY, &next_index, &next_group);
+	assert_int_equal(next_index, index);
+	assert_int_equal(server_vlan(service_index, 0), vlan);
+}
+
+static void test_interfaces_when_replaced_then_only_the_new_ones_are_there(void **state)
+{
+	const struct dataplane_interface both[] = {
+		{.ifindex = 4, .send_ifindex = 4, .address4 = address("192.0.2.1")},
+		{.ifindex = 9,
+		 .send_ifindex = 4,
+		 .vlan = TD_VLAN_ONE | 7,
+		 .address6 = address("2001:db8::1")},
+	};
+	struct td_interface_key key = {.ifindex = 4};
+	struct td_interface value;
+	struct td_upper upper;
+	uint32_t index = 9;
+
+	(void)state;
+	need_bpf();
+	open_dataplane();
+	assert_int_equal(dataplane_set_interfaces(rig.dataplane, both, 2), 0);
+	assert_int_equal(map_read("interfaces", &key, &value), 0);
+	assert_int_equal(value.addr4, inet_addr("192.0.2.1"));
+	key.vlan = TD_VLAN_ONE | 7;
+	assert_int_equal(map_read("interfaces", &key, &value), 0);
+	assert_memory_equal(value.addr6, both[1].address6.bytes, 16);
+	assert_int_equal(map_read("uppers", &index, &upper), 0);
+	assert_int_equal(upper.ifindex, 4);
+	assert_int_equal(upper.vlan, TD_VLAN_ONE | 7);
+
+	assert_int_equal(dataplane_set_interfaces(rig.dataplane, both, 1), 0);
+	assert_int_not_equal(map_read("interfaces", &key, &value), 0);
+	assert_int_not_equal(map_read("uppers", &index, &upper), 0);
+	key.vlan = 0;
+	assert_int_equal(map_read("interfaces", &key, &value), 0);
+}
+
 static bool filter_has(const __u64 *filter, const struct netaddr *checked, const __be32 *mask)
 {
 	__be32 words[4];
@@ -543,6 +650,8 @@ int main(void)
 		TEST(test_attach_when_the_interface_was_made_anew_then_replaces_the_link),
 		TEST(test_purge_then_nothing_is_left),
 		TEST(test_nexthop_when_it_changes_then_the_element_or_the_group_does),
+		TEST(test_nexthop_when_vlan_or_mtu_change_then_services_name_them),
+		TEST(test_interfaces_when_replaced_then_only_the_new_ones_are_there),
 		TEST(test_local_addresses_when_replaced_then_old_ones_are_gone),
 		TEST(test_routes_when_set_then_only_others_take_the_default),
 		TEST(test_route_generation_when_it_wraps_then_is_never_zero),

@@ -56,6 +56,7 @@ static struct hop *adopt_hop(struct dataplane *dataplane, struct used *used,
 		hop = xcalloc(1, sizeof(*hop));
 		hop->address = *address;
 		hop->index = index;
+		hop->vlan = dataplane->nexthops[index].vlan;
 		hop->used = true;
 		used->nexthops[index] = true;
 		HASH_ADD(hh, dataplane->hops, address, sizeof(hop->address), hop);
@@ -96,6 +97,7 @@ static bool adopt_service(struct dataplane *dataplane, struct used *used, const 
 	entry->place = *place;
 	entry->index = ref->service;
 	entry->group = ref->group;
+	entry->vlan = group.vlan;
 	memcpy(entry->servers, servers, sizeof(entry->servers));
 	used->services[ref->service] = true;
 	used->groups[ref->group] = true;

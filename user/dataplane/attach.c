@@ -138,27 +138,57 @@ static int link_drop(struct dataplane *dataplane, struct link_entry *link, struc
 	return 0;
 }
 
+/* Where generic mode may do: nobody else is at the hook, and nothing is wrong with us. */
+static bool is_refused_by_driver(int r)
+{
+	return r < 0 && r != -EBUSY && r != -EEXIST && r != -EPERM && r != -EACCES && r != -ENODEV;
+}
+
+/* "Operation not supported: Underlying driver does not support XDP in native mode" */
+static void refusal_text(const struct dataplane *dataplane, uint32_t ifindex, int r, __u32 mode,
+			 char *ret)
+{
+	char words[DATAPLANE_REFUSAL_MAX / 2];
+
+	dataplane_refusal_read(dataplane, ifindex, mode, words, sizeof(words));
+	snprintf(ret, DATAPLANE_REFUSAL_MAX, "%s%s%s", strerror(-r), words[0] ? ": " : "", words);
+}
+
 /*
- * Native mode where the driver has it: some say EINVAL instead of EOPNOTSUPP where it has, but not
- * with the present settings (a large MTU).
+ * Native mode where the driver has it. How a driver says that it has it, but not with the present
+ * settings, differs: EOPNOTSUPP, EINVAL, ERANGE, ENOSPC and others.
  */
-static int link_create(const struct dataplane *dataplane, uint32_t ifindex)
+static int link_create(const struct dataplane *dataplane, struct link_entry *link,
+		       const char *ifname, struct error *reterr)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
 	int program = dataplane_program_fd(dataplane);
-	int fd = bpf_link_create(program, ifindex, BPF_XDP, &options);
+	char generic[DATAPLANE_REFUSAL_MAX];
 
-	if (fd != -EOPNOTSUPP && fd != -EINVAL)
-		return fd;
+	link->fd = bpf_link_create(program, (int)link->ifindex, BPF_XDP, &options);
+	if (link->fd >= 0)
+		return 0;
+	refusal_text(dataplane, link->ifindex, link->fd, XDP_FLAGS_DRV_MODE, link->refusal);
+	if (!is_refused_by_driver(link->fd))
+		return dataplane_fail(reterr, link->fd, "attach the XDP program to %s: %s", ifname,
+				      link->refusal);
+
 	options.flags = XDP_FLAGS_SKB_MODE;
-	return bpf_link_create(program, ifindex, BPF_XDP, &options);
+	link->fd = bpf_link_create(program, (int)link->ifindex, BPF_XDP, &options);
+	if (link->fd >= 0)
+		return 0;
+	refusal_text(dataplane, link->ifindex, link->fd, XDP_FLAGS_SKB_MODE, generic);
+	return dataplane_fail(
+		reterr, link->fd,
+		"attach the XDP program to %s: in native mode: %s; in generic mode: %s", ifname,
+		link->refusal, generic);
 }
 
 static int attach_new(struct dataplane *dataplane, uint32_t ifindex, const char *ifname,
 		      struct error *reterr)
 {
 	AUTO(free_memory) char *path = link_path(dataplane, ifindex);
-	AUTO(close_fd) int fd = -1;
+	struct link_entry link = {.ifindex = ifindex, .fd = -1, .wanted = true};
 	int r;
 
 	if (dataplane->link_count == TD_MAX_DEVICES)
@@ -168,15 +198,18 @@ static int attach_new(struct dataplane *dataplane, uint32_t ifindex, const char 
 	r = device_add(dataplane, ifindex);
 	if (r < 0)
 		return error_errno(reterr, r, "enter interface %s into the maps", ifname);
-	fd = link_create(dataplane, ifindex);
-	r = fd < 0 ? fd : bpf_obj_pin(fd, path);
+	r = link_create(dataplane, &link, ifname, reterr);
+	if (r >= 0) {
+		r = bpf_obj_pin(link.fd, path);
+		if (r < 0)
+			error_errno(reterr, r, "pin the link of %s", ifname);
+	}
 	if (r < 0) {
 		(void)device_remove(dataplane, ifindex);
-		return error_errno(reterr, r, "attach the XDP program to %s", ifname);
+		close_fdp(&link.fd);
+		return r;
 	}
-	dataplane->links[dataplane->link_count++] =
-		(struct link_entry){.ifindex = ifindex, .fd = fd, .wanted = true, .fresh = true};
-	fd = -1;
+	dataplane->links[dataplane->link_count++] = link;
 	return 0;
 }
 

@@ -31,13 +31,16 @@ struct dataplane_service {
 	struct netaddr vip;
 	uint16_t port;
 	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint32_t vlan;	  /* where the VIP is; TD_VLAN_*, 0 is untagged */
 	struct dataplane_server servers[DATAPLANE_SLOTS];
 };
 
 /* Where a packet to a server leaves: as struct net_nexthop says, which this module does not know.
  */
 struct dataplane_nexthop {
-	uint32_t ifindex;
+	uint32_t ifindex; /* the one to send on */
+	uint32_t vlan;	  /* tags to put on; TD_VLAN_* */
+	uint32_t mtu;	  /* of IP packets; 0 is no limit */
 	uint8_t source_mac[6];
 	uint8_t dest_mac[6];
 	bool resolved;
@@ -71,12 +74,29 @@ enum dataplane_mode { DATAPLANE_NATIVE, DATAPLANE_GENERIC };
 
 /*
  * Attach to the interface, or keep the pinned link that is there. Native mode; generic where the
- * driver has no native one (EOPNOTSUPP), or not with its present settings, such as a large MTU
- * (EINVAL). An XDP program of somebody else's is left alone: -EBUSY, with its name and id in
- * @reterr. @ret_mode says which mode it is.
+ * driver refuses that: it has none, or not with its present settings, such as a large MTU or LRO
+ * (dataplane_hook_read() tells its words). An XDP program of somebody else's is left alone: -EBUSY,
+ * with its name and id in @reterr. @ret_mode says which mode it is.
  */
 CHECKED int dataplane_attach(struct dataplane *dataplane, uint32_t ifindex, const char *ifname,
 			     enum dataplane_mode *ret_mode, struct error *reterr);
+/* What an interface has at its XDP hook now. */
+enum { DATAPLANE_REFUSAL_MAX = 160 };
+struct dataplane_hook {
+	uint32_t program; /* id; 0: none, and the rest is empty */
+	char program_name[16];
+	bool ours;
+	enum dataplane_mode mode;
+	/* Ours in generic mode: why the driver refused the native one, in its words. "" where this
+	 * agent found the link there. */
+	char refusal[DATAPLANE_REFUSAL_MAX];
+};
+CHECKED int dataplane_hook_read(struct dataplane *dataplane, uint32_t ifindex,
+				struct dataplane_hook *ret);
+/* Whether the maps and links in use are those that are pinned, so that the next agent finds them.
+ */
+CHECKED int dataplane_pins_check(struct dataplane *dataplane, struct error *reterr);
+
 /* Detach from every interface to which dataplane_attach() was not called since dataplane_open(). */
 CHECKED int dataplane_detach_others(struct dataplane *dataplane, struct error *reterr);
 /* Undo what dataplane_attach() did since dataplane_open(): a start that fails leaves what was. */
@@ -138,6 +158,18 @@ CHECKED int dataplane_set_routes(struct dataplane *dataplane, uint16_t family,
 				 bool uniform);
 /* Forget every cached route: a neighbour or a link changed. */
 void dataplane_invalidate_routes(struct dataplane *dataplane);
+
+/* An interface that packets to clients may leave by. */
+struct dataplane_interface {
+	uint32_t ifindex;
+	uint32_t send_ifindex; /* itself, or the one below its tags */
+	uint32_t vlan;
+	struct netaddr address4, address6; /* of this host there; AF_UNSPEC: none */
+};
+
+/* Replace the set of interfaces. -ENOSPC where there are more than TD_MAX_INTERFACES. */
+CHECKED int dataplane_set_interfaces(struct dataplane *dataplane,
+				     const struct dataplane_interface *interfaces, size_t count);
 
 /* Sums over CPUs. */
 CHECKED int dataplane_counters_read(struct dataplane *dataplane, uint32_t index, uint32_t slot,

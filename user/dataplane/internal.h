@@ -38,6 +38,10 @@ struct tandem_bpf;
 	X(MAP_LOCAL_ADDRESSES, local_addresses)                                                    \
 	X(MAP_ROUTE_CACHE4, route_cache4)                                                          \
 	X(MAP_ROUTE_CACHE6, route_cache6)                                                          \
+	X(MAP_UPPERS, uppers)                                                                      \
+	X(MAP_INTERFACES, interfaces)                                                              \
+	X(MAP_FRAGMENTS4, fragments4)                                                              \
+	X(MAP_FRAGMENTS6, fragments6)                                                              \
 	X(MAP_DEVICES, devices)                                                                    \
 	X(MAP_COUNTERS, counters)                                                                  \
 	X(MAP_REASONS, reasons)                                                                    \
@@ -86,6 +90,7 @@ char *dataplane_place_format(const struct place *place, char *buffer);
 struct hop {
 	struct netaddr address;
 	uint32_t index;
+	uint32_t vlan;
 	unsigned int references; /* servers of services */
 	bool told;		 /* dataplane_nexthop_put() was called */
 	bool used;		 /* it was resolved once: packets may have seen its interface */
@@ -96,6 +101,7 @@ struct service_entry {
 	struct place place;
 	uint32_t index;
 	uint32_t group;
+	uint32_t vlan; /* of the VIP */
 	struct dataplane_server servers[DATAPLANE_SLOTS];
 	struct hop *hops[DATAPLANE_SLOTS];
 	bool listed;	/* among vips and services, with its port counted */
@@ -128,8 +134,9 @@ struct link_entry {
 	uint32_t ifindex;
 	int fd;
 	bool wanted; /* dataplane_attach() was called */
-	bool fresh; /* created since dataplane_open() */
+	bool fresh;  /* created since dataplane_open() */
 	bool veth;
+	char refusal[DATAPLANE_REFUSAL_MAX]; /* why the driver refused native mode; "" else */
 };
 
 struct dataplane {
@@ -205,7 +212,8 @@ size_t dataplane_place_key_size(unsigned int family);
 void dataplane_address_words(const struct netaddr *address, __be32 *ret_words);
 void dataplane_address_from_words(const __be32 *words, unsigned int family, struct netaddr *ret);
 
-/* quick.c: quick4 follows services4 and endpoints4. Other maps, and VIPs without a port, are not in it. */
+/* quick.c: quick4 follows services4 and endpoints4. Other maps, and VIPs without a port, are not in
+ * it. */
 bool dataplane_quick_mirrors(enum map_id map, const void *key);
 /* @known: the hash map had the key before. */
 void dataplane_quick_put(struct td_quick4 *buckets, enum map_id map, const void *key,
@@ -240,6 +248,14 @@ const char *dataplane_tracer_name(unsigned int tracer);
 /* links.c: switch the pinned links to this program, all or none. */
 CHECKED int dataplane_links_take(struct dataplane *dataplane, struct error *reterr);
 void dataplane_links_free(struct dataplane *dataplane);
+
+/*
+ * refusal.c: the kernel's own words on why the program cannot be attached to the interface in @mode
+ * (XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE), right after that failed; "" where it has none. Leaves
+ * nothing attached.
+ */
+void dataplane_refusal_read(const struct dataplane *dataplane, uint32_t ifindex, __u32 mode,
+			    char *ret, size_t size);
 
 /* adopt.c: the mirror from the maps, without a change to them; then mend what a killed agent left
  * half done. */

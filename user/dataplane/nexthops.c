@@ -31,6 +31,12 @@ struct hop *dataplane_hop_find(const struct dataplane *dataplane, const struct n
 	return hop;
 }
 
+/* What fits into the element; there are no longer IP packets. */
+static __u16 mtu_of(const struct dataplane_nexthop *nexthop)
+{
+	return nexthop->mtu && nexthop->mtu < UINT16_MAX ? (__u16)nexthop->mtu : UINT16_MAX;
+}
+
 /* Write an element that no packet reads, or whose interface none has read yet. */
 static void element_fill(struct dataplane *dataplane, uint32_t index,
 			 const struct dataplane_nexthop *nexthop)
@@ -38,6 +44,8 @@ static void element_fill(struct dataplane *dataplane, uint32_t index,
 	struct td_nexthop *element = &dataplane->nexthops[index];
 
 	element->ifindex = nexthop->ifindex;
+	element->vlan = nexthop->vlan;
+	element->mtu = mtu_of(nexthop);
 	memcpy(element->source_mac, nexthop->source_mac, sizeof(element->source_mac));
 	__atomic_store_n(&element->dest, dest_word(nexthop), __ATOMIC_RELEASE);
 }
@@ -108,9 +116,11 @@ static int hop_move(struct dataplane *dataplane, struct hop *hop,
 	new = dataplane_pool_take(&dataplane->free_nexthops);
 	element_fill(dataplane, new, nexthop);
 	hop->index = new;
+	hop->vlan = nexthop->vlan;
 	r = services_switch(dataplane, hop);
 	if (r < 0) {
 		hop->index = old;
+		hop->vlan = dataplane->nexthops[old].vlan;
 		/* Where a group stays behind, both elements must stay as they are. */
 		if (services_switch(dataplane, hop) == 0)
 			dataplane_pool_give(&dataplane->free_nexthops, new);
@@ -126,12 +136,15 @@ static int hop_update(struct dataplane *dataplane, struct hop *hop,
 	struct td_nexthop *element = &dataplane->nexthops[hop->index];
 	int r;
 
-	if (!hop->used) {
+	/* Services name the VLAN that replies come from: a new one is written there as well. */
+	if (!hop->used && hop->vlan == nexthop->vlan) {
 		element_fill(dataplane, hop->index, nexthop);
-	} else if (!nexthop->resolved || (element->ifindex == nexthop->ifindex &&
-					  memcmp(element->source_mac, nexthop->source_mac,
-						 sizeof(element->source_mac)) == 0)) {
+	} else if (!nexthop->resolved ||
+		   (element->ifindex == nexthop->ifindex && element->vlan == nexthop->vlan &&
+		    memcmp(element->source_mac, nexthop->source_mac, sizeof(element->source_mac)) ==
+			    0)) {
 		/* What is not resolved leaves by no interface. */
+		__atomic_store_n(&element->mtu, mtu_of(nexthop), __ATOMIC_RELAXED);
 		__atomic_store_n(&element->dest, dest_word(nexthop), __ATOMIC_RELEASE);
 	} else {
 		r = hop_move(dataplane, hop, nexthop);

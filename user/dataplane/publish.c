@@ -59,6 +59,7 @@ int dataplane_table_write(struct dataplane *dataplane, const struct service_entr
 		.proto = entry->place.protocol,
 		.family = family_of(&entry->place.address) ? 6 : 4,
 		.group = group,
+		.server_vlan = {entry->hops[0]->vlan, entry->hops[1]->vlan},
 	};
 
 	dataplane_address_words(&entry->place.address, service.vip);
@@ -68,7 +69,7 @@ int dataplane_table_write(struct dataplane *dataplane, const struct service_entr
 int dataplane_group_write(struct dataplane *dataplane, const struct service_entry *entry,
 			  uint32_t group, __u64 state)
 {
-	struct td_group value = {.service = entry->index};
+	struct td_group value = {.service = entry->index, .vlan = entry->vlan};
 	int r;
 
 	for (unsigned int slot = 0; slot < DATAPLANE_SLOTS; slot++) {

@@ -151,6 +151,7 @@ static int replace(struct dataplane *dataplane, struct service_entry *entry,
 	int r;
 
 	set_servers(dataplane, entry, service->servers);
+	entry->vlan = service->vlan;
 	r = dataplane_endpoints_publish(dataplane, entry);
 	if (r >= 0)
 		r = dataplane_group_switch(dataplane, entry, state);
@@ -159,6 +160,7 @@ static int replace(struct dataplane *dataplane, struct service_entry *entry,
 
 		memcpy(entry->servers, old.servers, sizeof(entry->servers));
 		memcpy(entry->hops, old.hops, sizeof(entry->hops));
+		entry->vlan = old.vlan;
 		dataplane_log_leftover(dataplane_endpoints_publish(dataplane, entry),
 				       "restore endpoints");
 		endpoints_prune(dataplane, entry, service->servers);
@@ -219,6 +221,7 @@ static int create(struct dataplane *dataplane, const struct dataplane_service *s
 	int r;
 
 	entry->place = dataplane_place(&service->vip, service->port, service->protocol);
+	entry->vlan = service->vlan;
 	entry->index = dataplane_pool_take(&dataplane->free_services);
 	entry->group = dataplane_pool_take(&dataplane->free_groups);
 	set_servers(dataplane, entry, service->servers);
@@ -240,7 +243,8 @@ int dataplane_service_put(struct dataplane *dataplane, const struct dataplane_se
 	r = check_servers(dataplane, entry, service, reterr);
 	if (r < 0)
 		return r;
-	if (entry && server_equal(&entry->servers[0], &service->servers[0]) &&
+	if (entry && entry->vlan == service->vlan &&
+	    server_equal(&entry->servers[0], &service->servers[0]) &&
 	    server_equal(&entry->servers[1], &service->servers[1])) {
 		dataplane_state_store(dataplane, entry->index, state);
 	} else {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The host's interfaces: their MACs, and whether they are up. */
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
 #include <linux/rtnetlink.h>
 #include <net/if_arp.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "net/internal.h"
+#include "tandem/abi.h"
 
 /* linux/if.h has IFF_LOWER_UP, but cannot be included together with net/if.h. */
 enum { LOWER_UP = 1 << 16 };
@@ -32,6 +35,31 @@ static void remove_interface(struct net *net, struct interface *interface)
 	free(interface);
 }
 /* NOLINTEND(readability-function-cognitive-complexity,bugprone-*,clang-analyzer-*) */
+
+bool interface_below(struct net *net, const struct interface *interface, uint32_t *ret_ifindex,
+		     uint32_t *ret_vlan)
+{
+	const struct interface *lower = interface;
+	uint32_t vlan = 0;
+
+	for (unsigned int tags = 0; lower && lower->lower; tags++) {
+		if (tags == 2)
+			return false;
+		/* From the top down: what was the only tag becomes the inner one. */
+		if (tags == 1)
+			vlan = TD_VLAN_TWO | (uint32_t)lower->vlan_id << 12 | (vlan & 0xfff);
+		else
+			vlan = TD_VLAN_ONE | lower->vlan_id;
+		if (lower->vlan_ad)
+			vlan |= TD_VLAN_AD;
+		lower = interface_find(net, lower->lower);
+	}
+	if (!lower)
+		return false;
+	*ret_ifindex = lower->ifindex;
+	*ret_vlan = vlan;
+	return true;
+}
 
 const char *interface_name(struct net *net, uint32_t ifindex)
 {
@@ -64,15 +92,39 @@ static void set_interface(struct net *net, const struct interface *now)
 		changed = true;
 	} else {
 		changed = known->flags != now->flags || known->ethernet != now->ethernet ||
+			  known->mtu != now->mtu || known->lower != now->lower ||
+			  known->vlan_id != now->vlan_id || known->vlan_ad != now->vlan_ad ||
 			  memcmp(known->mac, now->mac, MAC_SIZE) != 0;
 	}
 	memcpy(known->name, now->name, sizeof(known->name));
 	memcpy(known->mac, now->mac, sizeof(known->mac));
 	known->flags = now->flags;
 	known->ethernet = now->ethernet;
+	known->mtu = now->mtu;
+	known->lower = now->lower;
+	known->vlan_id = now->vlan_id;
+	known->vlan_ad = now->vlan_ad;
 	known->seen = true;
 	if (changed)
 		note_change(net);
+}
+
+/* What is special about a VLAN interface: its tag, and what is below. */
+static void read_vlan(struct nlattr *const *attributes, struct interface *now)
+{
+	struct nlattr *info[IFLA_INFO_MAX + 1], *data[IFLA_VLAN_MAX + 1];
+
+	if (!attributes[IFLA_LINKINFO] || attributes[IFLA_LINK_NETNSID] ||
+	    nla_parse_nested(info, IFLA_INFO_MAX, attributes[IFLA_LINKINFO], NULL) < 0 ||
+	    !info[IFLA_INFO_KIND] || nla_strcmp(info[IFLA_INFO_KIND], "vlan") != 0 ||
+	    !info[IFLA_INFO_DATA] ||
+	    nla_parse_nested(data, IFLA_VLAN_MAX, info[IFLA_INFO_DATA], NULL) < 0 ||
+	    !data[IFLA_VLAN_ID])
+		return;
+	now->lower = attribute_u32(attributes[IFLA_LINK], 0);
+	now->vlan_id = nla_get_u16(data[IFLA_VLAN_ID]) & 0xfff;
+	now->vlan_ad = data[IFLA_VLAN_PROTOCOL] &&
+		       nla_get_u16(data[IFLA_VLAN_PROTOCOL]) == htons(ETH_P_8021AD);
 }
 
 int interface_on_message(struct net *net, const struct nlmsghdr *header, void *userdata)
@@ -102,6 +154,8 @@ int interface_on_message(struct net *net, const struct nlmsghdr *header, void *u
 	now.flags = info->ifi_flags & FLAGS_OF_INTEREST;
 	now.ethernet =
 		info->ifi_type == ARPHRD_ETHER && attribute_mac(attributes[IFLA_ADDRESS], now.mac);
+	now.mtu = attribute_u32(attributes[IFLA_MTU], 0);
+	read_vlan(attributes, &now);
 	if (attributes[IFLA_IFNAME])
 		nla_strlcpy(now.name, attributes[IFLA_IFNAME], sizeof(now.name));
 	set_interface(net, &now);
@@ -139,4 +193,44 @@ void interfaces_free(struct net *net)
 		next = interface->hh.next;
 		remove_interface(net, interface);
 	}
+}
+
+/* One of the host's addresses of @family there: of a net rather than a single one, which may be a
+ * VIP. */
+static struct netaddr address_on(struct net *net, uint32_t ifindex, uint16_t family)
+{
+	struct netaddr found = {0};
+
+	for (struct host_address *host = net->addresses; host; host = host->hh.next) {
+		struct assignment *assignment = LIST_FIRST(&host->assignments);
+
+		if (host->address.family != family || !netaddr_is_usable(&host->address))
+			continue;
+		while (assignment && assignment->ifindex != ifindex)
+			assignment = LIST_NEXT(assignment, link);
+		if (!assignment)
+			continue;
+		found = host->address;
+		if (assignment->length < 8 * netaddr_size(&found))
+			break;
+	}
+	return found;
+}
+
+int net_walk_interfaces(struct net *net, net_interface_visit visit, void *userdata)
+{
+	int r = net_sync(net);
+
+	for (struct interface *interface = net->interfaces; r == 0 && interface;
+	     interface = interface->hh.next) {
+		struct net_interface info = {.ifindex = interface->ifindex};
+
+		if (!interface->ethernet ||
+		    !interface_below(net, interface, &info.send_ifindex, &info.vlan))
+			continue;
+		info.address4 = address_on(net, interface->ifindex, AF_INET);
+		info.address6 = address_on(net, interface->ifindex, AF_INET6);
+		r = visit(&info, userdata);
+	}
+	return r;
 }

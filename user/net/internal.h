@@ -35,6 +35,10 @@ struct interface {
 	unsigned int flags; /* IFF_UP, IFF_RUNNING, IFF_LOWER_UP: the ones that matter to routes */
 	bool ethernet;
 	uint8_t mac[MAC_SIZE];
+	uint32_t mtu;
+	uint32_t lower;			     /* below a VLAN interface; 0: this is none */
+	uint16_t vlan_id;		     /* of a VLAN interface */
+	bool vlan_ad;			     /* its tag is 802.1ad's */
 	unsigned int addresses4, addresses6; /* assignments that stand on it */
 	bool seen;			     /* by the dump that is running */
 	UT_hash_handle hh;
@@ -166,6 +170,12 @@ CHECKED int request_dump(struct net *net, int type, const void *header, size_t s
 /* interface.c */
 
 struct interface *interface_find(struct net *net, uint32_t ifindex);
+/*
+ * Where frames of the interface are sent and with which tags (TD_VLAN_*): itself, or what is below
+ * up to two VLAN interfaces. False where that is not known, or deeper.
+ */
+bool interface_below(struct net *net, const struct interface *interface, uint32_t *ret_ifindex,
+		     uint32_t *ret_vlan);
 /* Its name, or "?". */
 const char *interface_name(struct net *net, uint32_t ifindex);
 int interface_on_message(struct net *net, const struct nlmsghdr *header, void *userdata);

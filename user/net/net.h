@@ -22,6 +22,10 @@ struct net;
 /* Where a packet to an address leaves, and to whom. */
 struct net_nexthop {
 	uint32_t ifindex;      /* 0: no route */
+	uint32_t send_ifindex; /* where XDP can send: ifindex, or the interface below its VLAN tags
+				*/
+	uint32_t vlan;	       /* the tags to put on there; TD_VLAN_* of tandem/abi.h */
+	uint32_t mtu;	       /* of the interface, for IP packets */
 	uint8_t source_mac[6]; /* of that interface */
 	uint8_t dest_mac[6];   /* of the gateway, or of the address itself where it is on-link */
 	bool resolved;	       /* dest_mac is known */
@@ -84,6 +88,19 @@ CHECKED int net_address_remove(struct net *net, uint32_t ifindex, const struct n
 			       struct error *reterr);
 /* Whether the host has @address, and on which interface (0: nowhere). */
 CHECKED int net_address_find(struct net *net, const struct netaddr *address, uint32_t *ret_ifindex);
+
+/* An interface that has an address or a tag; plain data. */
+struct net_interface {
+	uint32_t ifindex;
+	uint32_t send_ifindex; /* as in struct net_nexthop */
+	uint32_t vlan;
+	struct netaddr address4; /* one that it has; AF_UNSPEC: none */
+	struct netaddr address6; /* not link-local */
+};
+
+/* Every interface that packets can be sent by, as of now; as net_walk_addresses(). */
+typedef int (*net_interface_visit)(const struct net_interface *interface, void *userdata);
+CHECKED int net_walk_interfaces(struct net *net, net_interface_visit visit, void *userdata);
 
 /*
  * Announce that @address is at @ifindex's MAC: gratuitous ARP (RFC 5227 announcement) or

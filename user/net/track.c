@@ -177,7 +177,9 @@ static void read_nexthop(struct net *net, const struct target *target, struct ne
 	if (neighbour) {
 		nexthop.ifindex = neighbour->key.ifindex;
 		interface = interface_find(net, nexthop.ifindex);
-		if (interface && interface->ethernet) {
+		if (interface && interface->ethernet &&
+		    interface_below(net, interface, &nexthop.send_ifindex, &nexthop.vlan)) {
+			nexthop.mtu = interface->mtu;
 			memcpy(nexthop.source_mac, interface->mac, MAC_SIZE);
 			/* All zero where it is not resolved. */
 			memcpy(nexthop.dest_mac, neighbour->mac, MAC_SIZE);
@@ -190,6 +192,7 @@ static void read_nexthop(struct net *net, const struct target *target, struct ne
 static bool same_nexthop(const struct net_nexthop *a, const struct net_nexthop *b)
 {
 	return a->ifindex == b->ifindex && a->resolved == b->resolved &&
+	       a->send_ifindex == b->send_ifindex && a->vlan == b->vlan && a->mtu == b->mtu &&
 	       memcmp(a->source_mac, b->source_mac, MAC_SIZE) == 0 &&
 	       memcmp(a->dest_mac, b->dest_mac, MAC_SIZE) == 0;
 }

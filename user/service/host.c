@@ -35,6 +35,54 @@ int service_apply_addresses(struct service *service)
 	return r;
 }
 
+struct interface_list {
+	struct dataplane_interface *interfaces;
+	size_t count, capacity;
+};
+
+static int collect_interface(const struct net_interface *interface, void *userdata)
+{
+	struct interface_list *list = userdata;
+
+	if (list->count == list->capacity) {
+		list->capacity = list->capacity ? 2 * list->capacity : 16;
+		list->interfaces =
+			xreallocarray(list->interfaces, list->capacity, sizeof(*list->interfaces));
+	}
+	list->interfaces[list->count++] = (struct dataplane_interface){
+		.ifindex = interface->ifindex,
+		.send_ifindex = interface->send_ifindex,
+		.vlan = interface->vlan,
+		.address4 = interface->address4,
+		.address6 = interface->address6,
+	};
+	return 0;
+}
+
+int service_apply_interfaces(struct service *service)
+{
+	struct interface_list list = {0};
+	int r;
+
+	r = net_walk_interfaces(service->net, collect_interface, &list);
+	if (r >= 0)
+		r = dataplane_set_interfaces(service->dataplane, list.interfaces, list.count);
+	/* Listeners that were started already keep the VLAN that they have: it is the VIP's. */
+	for (size_t i = 0; i < list.count; i++)
+		if (list.interfaces[i].ifindex == service->vip_ifindex)
+			service->vip_vlan = list.interfaces[i].vlan;
+	free(list.interfaces);
+	return r;
+}
+
+static void on_interfaces(struct service *service)
+{
+	int r = service_apply_interfaces(service);
+
+	if (r < 0)
+		log_error_errno(r, "interfaces_failed");
+}
+
 void service_on_addresses(struct service *service)
 {
 	int r;
@@ -44,6 +92,7 @@ void service_on_addresses(struct service *service)
 	r = service_apply_addresses(service);
 	if (r < 0)
 		log_error_errno(r, "local_addresses_failed");
+	on_interfaces(service);
 }
 
 struct prefix_list {
@@ -98,6 +147,7 @@ void service_on_routes(struct service *service)
 {
 	if (!service)
 		return;
+	on_interfaces(service);
 	on_routes(service, AF_INET, "ipv4");
 	on_routes(service, AF_INET6, "ipv6");
 }

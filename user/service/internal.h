@@ -75,6 +75,7 @@ struct service {
 	struct health *health;
 	bool manage_vip;
 	uint32_t vip_ifindex;
+	uint32_t vip_vlan; /* of that interface: TD_VLAN_* */
 	const char *const *interfaces;
 	int64_t started;
 	/*
@@ -119,6 +120,7 @@ CHECKED int service_occupancy_check(const struct occupancy *occupancy,
 /* host.c: tell the data plane this host's addresses; its routes. */
 CHECKED int service_apply_addresses(struct service *service);
 CHECKED int service_apply_routes(struct service *service, uint16_t family);
+CHECKED int service_apply_interfaces(struct service *service);
 
 /* balancer.c: put every VIP on the host (where manage_vip says so) and announce it. */
 CHECKED int service_start_vips(struct service *service, struct error *reterr);

@@ -23,7 +23,9 @@ static int put_nexthop(struct service *service, const struct netaddr *address,
 		       const struct net_nexthop *nexthop)
 {
 	struct dataplane_nexthop wanted = {
-		.ifindex = nexthop->ifindex,
+		.ifindex = nexthop->send_ifindex,
+		.vlan = nexthop->vlan,
+		.mtu = nexthop->mtu,
 		.resolved = nexthop->resolved,
 	};
 

@@ -138,6 +138,7 @@ struct dataplane_service service_runtime_describe(const struct runtime *runtime)
 	wanted.vip = runtime->vip;
 	wanted.port = runtime->key.port;
 	wanted.protocol = runtime->key.protocol;
+	wanted.vlan = runtime->service->vip_vlan;
 	for (unsigned int slot = 0; slot < GROUP_SERVERS; slot++) {
 		wanted.servers[slot].address = runtime->servers[slot].address;
 		wanted.servers[slot].port = runtime->servers[slot].port;

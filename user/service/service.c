@@ -140,6 +140,9 @@ static int start(struct service *service, struct error *reterr)
 	r = service_apply_addresses(service);
 	if (r < 0)
 		return error_errno(reterr, r, "write this host's addresses");
+	r = service_apply_interfaces(service);
+	if (r < 0)
+		return error_errno(reterr, r, "write the interfaces");
 	r = service_apply_routes(service, AF_INET);
 	if (r < 0)
 		return error_errno(reterr, r, "write this host's IPv4 routes");

@@ -188,7 +188,7 @@ static int attach_new(struct dataplane *dataplane, uint32_t ifindex, const char 
 		      struct error *reterr)
 {
 	AUTO(free_memory) char *path = link_path(dataplane, ifindex);
-	struct link_entry link = {.ifindex = ifindex, .fd = -1, .wanted = true};
+	struct link_entry link = {.ifindex = ifindex, .fd = -1, .wanted = true, .fresh = true};
 	int r;
 
 	if (dataplane->link_count == TD_MAX_DEVICES)

@@ -116,7 +116,7 @@ __noinline int pieces4(struct xdp_md *ctx)
 	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
-	reason = pkt_parse_ip4(&pkt);
+	reason = pkt_parse_ip4(ctx, &pkt);
 	if (reason)
 		return reason;
 	pkt.later = pkt.ip4->frag_off & bpf_htons(IP4_OFFSET);
@@ -137,7 +137,7 @@ __noinline int errors4(struct xdp_md *ctx)
 	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
-	reason = pkt_parse_ip4(&pkt);
+	reason = pkt_parse_ip4(ctx, &pkt);
 	return reason ? reason : icmp4(ctx, &pkt);
 }
 
@@ -165,7 +165,7 @@ __noinline int headers6(struct xdp_md *ctx)
 	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
-	reason = pkt_parse_ip6(&pkt);
+	reason = pkt_parse_ip6(ctx, &pkt);
 	if (reason)
 		return reason;
 	reason = pkt_parse_extensions(ctx, &pkt);
@@ -193,7 +193,7 @@ __noinline int errors6(struct xdp_md *ctx)
 	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
-	reason = pkt_parse_ip6(&pkt);
+	reason = pkt_parse_ip6(ctx, &pkt);
 	return reason ? reason : icmp6(ctx, &pkt);
 }
 
@@ -202,7 +202,7 @@ static __always_inline int balance4(struct xdp_md *ctx, struct pkt *pkt)
 	struct td_ports *port;
 	enum td_reason reason;
 
-	reason = pkt_parse_ip4(pkt);
+	reason = pkt_parse_ip4(ctx, pkt);
 	if (reason)
 		return reason;
 	if (pkt->ip4->frag_off & bpf_htons(IP4_FRAGMENT))
@@ -221,7 +221,7 @@ static __always_inline int balance6(struct xdp_md *ctx, struct pkt *pkt)
 	struct td_ports *port;
 	enum td_reason reason;
 
-	reason = pkt_parse_ip6(pkt);
+	reason = pkt_parse_ip6(ctx, pkt);
 	if (reason)
 		return reason;
 	if (pkt->proto == IPPROTO_ICMPV6)
@@ -248,7 +248,7 @@ __noinline int tagged4(struct xdp_md *ctx)
 	reason = pkt_parse_l2(&pkt);
 	if (reason)
 		return reason;
-	reason = pkt_parse_ip4(&pkt);
+	reason = pkt_parse_ip4(ctx, &pkt);
 	if (reason)
 		return reason;
 	reason = pkt_parse_l4(&pkt);
@@ -265,7 +265,7 @@ static __always_inline int tagged(struct xdp_md *ctx, struct pkt *pkt)
 	if (reason)
 		return reason;
 	if (pkt->l3_proto == bpf_htons(ETH_P_IP)) {
-		reason = pkt_parse_ip4(pkt);
+		reason = pkt_parse_ip4(ctx, pkt);
 		if (reason)
 			return reason;
 		if (pkt->ip4->frag_off & bpf_htons(IP4_FRAGMENT))
@@ -273,7 +273,7 @@ static __always_inline int tagged(struct xdp_md *ctx, struct pkt *pkt)
 		return pkt->proto == IPPROTO_ICMP ? errors4(ctx) : tagged4(ctx);
 	}
 	if (pkt->l3_proto == bpf_htons(ETH_P_IPV6)) {
-		reason = pkt_parse_ip6(pkt);
+		reason = pkt_parse_ip6(ctx, pkt);
 		if (reason)
 			return reason;
 		return pkt->proto == IPPROTO_ICMPV6 ? errors6(ctx) : headers6(ctx);

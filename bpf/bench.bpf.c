@@ -79,7 +79,7 @@ static __always_inline int floor_run(struct xdp_md *ctx)
 	__u8 mac[6];
 
 	pkt_init(&pkt, ctx);
-	if (pkt_parse_eth(&pkt) || pkt.eth->h_proto != bpf_htons(ETH_P_IP) || pkt_parse_ip4(&pkt) ||
+	if (pkt_parse_eth(&pkt) || pkt.eth->h_proto != bpf_htons(ETH_P_IP) || pkt_parse_ip4(ctx, &pkt) ||
 	    (pkt.ip4->frag_off & bpf_htons(IP4_FRAGMENT)) || pkt_parse_l4(&pkt))
 		return XDP_PASS;
 	__builtin_memcpy(mac, pkt.eth->h_dest, 6);
@@ -88,13 +88,13 @@ static __always_inline int floor_run(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_floor(struct xdp_md *ctx)
 {
 	return floor_run(ctx);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_restore(struct xdp_md *ctx)
 {
 	if (restore(ctx))
@@ -102,7 +102,7 @@ int bench_restore(struct xdp_md *ctx)
 	return floor_run(ctx);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int bench_balance(struct xdp_md *ctx)
 {
 	if (restore(ctx))

@@ -117,7 +117,19 @@ static __always_inline enum td_reason pkt_parse_l2(struct pkt *pkt)
 	return TD_CONTINUE;
 }
 
-static __always_inline enum td_reason pkt_parse_ip4(struct pkt *pkt)
+/*
+ * Whether the frame has the @length bytes that its IP header at @ip speaks of. What does not lie in
+ * the first buffer is seldom and asked for.
+ */
+static __always_inline bool pkt_holds(struct xdp_md *ctx, const struct pkt *pkt, const void *ip,
+				      __u32 length)
+{
+	__u32 needed = ip - (void *)(long)ctx->data + length;
+
+	return needed <= pkt->length || needed <= bpf_xdp_get_buff_len(ctx);
+}
+
+static __always_inline enum td_reason pkt_parse_ip4(struct xdp_md *ctx, struct pkt *pkt)
 {
 	__u32 length;
 
@@ -128,7 +140,8 @@ static __always_inline enum td_reason pkt_parse_ip4(struct pkt *pkt)
 
 	/* Read once: the verifier forgets the bound of a bit-field that is read again. */
 	length = pkt->ip4->ihl * 4;
-	if (bpf_ntohs(pkt->ip4->tot_len) < length)
+	if (bpf_ntohs(pkt->ip4->tot_len) < length ||
+	    !pkt_holds(ctx, pkt, pkt->ip4, bpf_ntohs(pkt->ip4->tot_len)))
 		return TD_PASS_MALFORMED;
 	if (length == sizeof(*pkt->ip4))
 		return TD_CONTINUE;
@@ -138,10 +151,12 @@ static __always_inline enum td_reason pkt_parse_ip4(struct pkt *pkt)
 	return TD_CONTINUE;
 }
 
-static __always_inline enum td_reason pkt_parse_ip6(struct pkt *pkt)
+static __always_inline enum td_reason pkt_parse_ip6(struct xdp_md *ctx, struct pkt *pkt)
 {
 	pkt->ip6 = pkt_pull(pkt, sizeof(*pkt->ip6));
 	if (!pkt->ip6 || pkt->ip6->version != 6)
+		return TD_PASS_MALFORMED;
+	if (!pkt_holds(ctx, pkt, pkt->ip6, bpf_ntohs(pkt->ip6->payload_len) + sizeof(*pkt->ip6)))
 		return TD_PASS_MALFORMED;
 	pkt->proto = pkt->ip6->nexthdr;
 	return TD_CONTINUE;

@@ -136,7 +136,7 @@ static __always_inline enum td_reason reject_tcp4(struct xdp_md *ctx, struct pkt
 	reset.check = ~csum_fold((__u64)(__u32)ip.saddr + (__u32)ip.daddr + bpf_htons(IPPROTO_TCP) +
 				 bpf_htons(sizeof(reset)) + csum_words(&reset, sizeof(reset) / 4));
 
-	if (bpf_xdp_adjust_tail(ctx, (int)sizeof(*frame) - (int)pkt->length))
+	if (bpf_xdp_adjust_tail(ctx, (int)sizeof(*frame) - (int)bpf_xdp_get_buff_len(ctx)))
 		return TD_DROP_NO_ROOM;
 	frame = (void *)(long)ctx->data;
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
@@ -163,7 +163,7 @@ static __always_inline enum td_reason reject_tcp6(struct xdp_md *ctx, struct pkt
 	reset.check = ~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(IPPROTO_TCP) +
 				 bpf_htons(sizeof(reset)) + csum_words(&reset, sizeof(reset) / 4));
 
-	if (bpf_xdp_adjust_tail(ctx, (int)sizeof(*frame) - (int)pkt->length))
+	if (bpf_xdp_adjust_tail(ctx, (int)sizeof(*frame) - (int)bpf_xdp_get_buff_len(ctx)))
 		return TD_DROP_NO_ROOM;
 	frame = (void *)(long)ctx->data;
 	if ((void *)(frame + 1) > (void *)(long)ctx->data_end)
@@ -184,7 +184,7 @@ static __always_inline bool icmp4_error(struct xdp_md *ctx, struct pkt *pkt, __u
 	struct icmphdr icmp = {.type = kind >> 8, .code = kind & 0xff};
 	struct ethhdr eth;
 	struct iphdr ip;
-	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
+	int tail = (int)(sizeof(eth) + quoted) - (int)bpf_xdp_get_buff_len(ctx);
 
 	icmp.un.gateway = rest;
 	eth_answer(&eth, pkt->eth);
@@ -217,7 +217,7 @@ static __always_inline bool icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u
 	struct icmp6hdr icmp = {.icmp6_type = kind >> 8, .icmp6_code = kind & 0xff};
 	struct ethhdr eth;
 	struct ipv6hdr ip;
-	int tail = (int)(sizeof(eth) + quoted) - (int)pkt->length;
+	int tail = (int)(sizeof(eth) + quoted) - (int)bpf_xdp_get_buff_len(ctx);
 
 	if ((void *)(pkt->ip6 + 1) + ICMP_QUOTE > pkt->end)
 		return false;
@@ -358,7 +358,7 @@ __noinline int answer4(struct xdp_md *ctx, __u32 what)
 		if (pkt_parse_eth(&pkt))
 			return TD_DROP_NO_ROOM;
 	}
-	if (pkt_parse_ip4(&pkt) || pkt_parse_l4(&pkt))
+	if (pkt_parse_ip4(ctx, &pkt) || pkt_parse_l4(&pkt))
 		return TD_DROP_NO_ROOM;
 	reason = answer4_build(ctx, &pkt, what, vlan);
 	if (vlan && retag(ctx, 0, vlan))
@@ -383,7 +383,7 @@ __noinline int answer6(struct xdp_md *ctx, __u32 what)
 		if (pkt_parse_eth(&pkt))
 			return TD_DROP_NO_ROOM;
 	}
-	if (pkt_parse_ip6(&pkt) || pkt_parse_extensions(ctx, &pkt) || pkt_parse_l4(&pkt))
+	if (pkt_parse_ip6(ctx, &pkt) || pkt_parse_extensions(ctx, &pkt) || pkt_parse_l4(&pkt))
 		return TD_DROP_NO_ROOM;
 	reason = answer6_build(ctx, &pkt, what, vlan);
 	if (vlan && retag(ctx, 0, vlan))

@@ -34,7 +34,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-SEC("xdp")
+SEC("xdp.frags")
 int tandem_xdp(struct xdp_md *ctx)
 {
 	return handle(ctx);

@@ -7,6 +7,9 @@
  * are defined here, so that the linker takes neither module from the archive.
  */
 
+#include "base/memory.h"
+#include "base/parse.h"
+#include "net/host.h"
 #include "service_fakes.h"
 
 /* dataplane.h */
@@ -181,7 +184,10 @@ int dataplane_counters_read(struct dataplane *dataplane, uint32_t index, uint32_
 			    struct td_counters *ret)
 {
 	(void)dataplane;
-	*ret = (struct td_counters){.packets_in = 1000 * index + slot};
+	if (fake.counters)
+		*ret = fake.counters[slot];
+	else
+		*ret = (struct td_counters){.packets_in = 1000 * index + slot};
 	return 0;
 }
 
@@ -197,7 +203,8 @@ int dataplane_send_errors_read(struct dataplane *dataplane, uint32_t ifindex,
 			       struct td_send_errors *ret)
 {
 	(void)dataplane;
-	*ret = (struct td_send_errors){.frames = ifindex, .last_error = -ENOBUFS};
+	*ret = (struct td_send_errors){.frames = ifindex + fake.send_errors,
+				       .last_error = -ENOBUFS};
 	return 0;
 }
 
@@ -205,8 +212,22 @@ unsigned int dataplane_usage_read(struct dataplane *dataplane, struct dataplane_
 {
 	(void)dataplane;
 	for (unsigned int i = 0; i < DATAPLANE_USAGE_MAX; i++)
-		ret[i] = (struct dataplane_usage){"services4", i, 100};
+		ret[i] = (struct dataplane_usage){"services4", i + fake.map_used, 100};
 	return DATAPLANE_USAGE_MAX;
+}
+
+int dataplane_hook_read(struct dataplane *dataplane, uint32_t ifindex, struct dataplane_hook *ret)
+{
+	(void)dataplane;
+	(void)ifindex;
+	*ret = fake.hook;
+	return 0;
+}
+
+int dataplane_pins_check(struct dataplane *dataplane, struct error *reterr)
+{
+	(void)dataplane;
+	return fake.pins_lost ? error_errno(reterr, -ENOENT, "open pinned map groups") : 0;
 }
 
 int dataplane_set_interfaces(struct dataplane *dataplane,
@@ -237,7 +258,8 @@ int net_track(struct net *net, const struct netaddr *address, struct net_nexthop
 		return -ENOBUFS;
 	fake_address(address)->tracks++;
 	*ret_nexthop = (struct net_nexthop){
-		.ifindex = 2,
+		.ifindex = fake.no_route ? 0 : 2,
+		.send_ifindex = fake.no_route ? 0 : fake.send_ifindex,
 		.dest_mac = {2, 0, 0, 0, 0, 1},
 		.resolved = !fake.start_unresolved,
 	};
@@ -337,6 +359,46 @@ int net_announce(struct net *net, uint32_t ifindex, const struct netaddr *addres
 int net_forwarding(uint16_t family, bool *ret)
 {
 	*ret = family == AF_INET;
+	return 0;
+}
+
+/* device.h, host.h */
+
+int net_device_read(const char *name, struct net_device *ret, struct error *reterr)
+{
+	if (!fake.device.name[0])
+		return error_errno(reterr, -ENODEV, "look at interface %s", name);
+	*ret = fake.device;
+	return 0;
+}
+
+int net_sysctl_read(const char *path, char *ret, size_t size)
+{
+	const char *value = strstr(path, "/forwarding") ? "1" : "0";
+
+	if (!strcmp(path, "net/ipv4/ip_local_port_range"))
+		value = "32768\t60999";
+	else if (!strcmp(path, "net/ipv4/ip_local_reserved_ports"))
+		value = "";
+	for (int i = 0; i < FAKE_SYSCTLS && fake.sysctls[i].path; i++) {
+		if (!strcmp(fake.sysctls[i].path, path))
+			value = fake.sysctls[i].value;
+	}
+	return string_copy(ret, size, value);
+}
+
+int net_sysctl_integer(const char *path, int64_t *ret)
+{
+	char text[32];
+
+	return net_sysctl_read(path, text, sizeof(text)) < 0
+		       ? -ENOENT
+		       : parse_integer(text, INT64_MIN, INT64_MAX, ret);
+}
+
+int net_reverse_path_drops(uint64_t *ret)
+{
+	*ret = fake.reverse_path_drops;
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <uthash.h>
 
 #include "dataplane/dataplane.h"
+#include "net/device.h"
 #include "net/net.h"
 
 struct fake_service {
@@ -39,6 +40,8 @@ struct fake_address {
 	UT_hash_handle hh;
 };
 
+enum { FAKE_SYSCTLS = 4 };
+
 static struct {
 	struct fake_service *services;
 	struct fake_address *addresses;
@@ -50,6 +53,17 @@ static struct {
 	size_t local_count, route_count;
 	unsigned int route_sets;
 	bool route_uniform;
+	/* What a doctor sees; zero is as it should be, but for the device. */
+	struct net_device device; /* without a name: there is none */
+	struct dataplane_hook hook;
+	bool pins_lost, no_route;
+	uint32_t send_ifindex;
+	uint64_t send_errors, reverse_path_drops;
+	uint32_t map_used;	      /* of 100; 0: the index of the map */
+	struct td_counters *counters; /* of both slots; NULL: as the index says */
+	struct {
+		const char *path, *value;
+	} sysctls[FAKE_SYSCTLS];
 	sqlite3 *db;
 } fake;
 

@@ -86,6 +86,7 @@ struct service {
 	struct table runtimes; /* struct runtime */
 	struct table peers;    /* of peer.c */
 	struct occupancy occupancy;
+	struct doctor_memory *doctor; /* of doctor_look.c */
 };
 
 /* transaction.c: a transaction that is rolled back at the end of its scope unless committed. */

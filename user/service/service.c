@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/codes.h"
+#include "service/doctor_internal.h"
 #include "service/internal.h"
 
 _Static_assert(DATAPLANE_USAGE_MAX <= ARRAY_SIZE(((struct service_overview *)0)->usage),
@@ -184,6 +185,7 @@ int service_new(sd_event *event, const struct service_options *options, struct s
 	service->vip_ifindex = options->vip_ifindex;
 	service->interfaces = options->interfaces;
 	service->started = clock_wall_s();
+	service->doctor = service_doctor_memory_new();
 	r = start(service, reterr);
 	if (r < 0)
 		return r;
@@ -201,6 +203,7 @@ struct service *service_free(struct service *service)
 		service_runtime_forget((struct runtime *)runtime);
 	service_peer_forget_all(service);
 	service_occupancy_free(&service->occupancy);
+	service_doctor_memory_free(service->doctor);
 	free(service);
 	return NULL;
 }

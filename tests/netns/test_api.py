@@ -228,6 +228,17 @@ SHAPES = [
     ),
     ("DescribeServers", {}, {"Servers": {"Server": [INVENTORY]}}),
     (
+        "DescribeDoctor",
+        {},
+        {
+            "Checks": {
+                "Check": [
+                    {"Name": str, "Subject": str, "Severity": str, "Found": str, "Remedy": str}
+                ]
+            }
+        },
+    ),
+    (
         "DescribeStatus",
         {},
         {

@@ -152,6 +152,7 @@ GOOD = {
     "DeregisterServer": ({"ServerId": "i-a"}, {}),
     "DescribeServers": ({}, {"ServerId": "i-a"}),
     "DescribeStatus": ({}, {"LoadBalancerId": "{lb}"}),
+    "DescribeDoctor": ({}, {}),
 }
 
 

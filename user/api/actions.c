@@ -32,6 +32,7 @@ const struct action actions[] = {
 	{"DeregisterServer", 0, &server_id_layout, server_deregister},
 	{"DescribeServers", 0, &server_list_layout, server_list},
 	{"DescribeStatus", 0, &status_layout, status_show},
+	{"DescribeDoctor", 0, &doctor_layout, doctor_show},
 };
 const size_t actions_count = ARRAY_SIZE(actions);
 

@@ -57,6 +57,10 @@ extern const struct request_layout status_layout;
 HANDLER(health_status_show);
 HANDLER(status_show);
 
+/* doctor.c */
+extern const struct request_layout doctor_layout;
+HANDLER(doctor_show);
+
 /* For FIELD_PARSED: "tcp" or "udp" into an enum protocol. */
 CHECKED int handlers_parse_protocol(const char *text, void *ret);
 

@@ -232,6 +232,13 @@ const struct command commands[] = {
 	 .run = run_health,
 	 .summary = "show the health of a load balancer's servers; exit 1 if one is not",
 	 .details = "Both servers of a group are checked, also the one that does not serve.\n"},
+	{.group = "",
+	 .verb = "doctor",
+	 .arguments = no_words,
+	 .run = run_doctor,
+	 .summary = "check this gateway and the network around it; exit 1 if something is wrong",
+	 .details = "What was found is good, a note, a warning or an error; below, what to do about "
+		    "it.\nNothing on the host is changed.\n"},
 	{.group = "server",
 	 .verb = "add",
 	 .arguments = server_add_words,

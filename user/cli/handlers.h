@@ -6,6 +6,7 @@
 
 /* What the commands do; the table in commands.c names each once. They print their own errors. */
 enum exit_status run_status(struct session *session, const struct invocation *invocation);
+enum exit_status run_doctor(struct session *session, const struct invocation *invocation);
 enum exit_status run_health(struct session *session, const struct invocation *invocation);
 enum exit_status run_server_add(struct session *session, const struct invocation *invocation);
 enum exit_status run_server_del(struct session *session, const struct invocation *invocation);

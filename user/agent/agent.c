@@ -20,6 +20,7 @@
 #include "dataplane/dataplane.h"
 #include "health/health.h"
 #include "net/net.h"
+#include "service/doctor.h"
 #include "service/service.h"
 #include "store/store.h"
 
@@ -159,9 +160,35 @@ static int interfaces_check(struct agent *agent, struct error *reterr)
 	return interface_index("vip_interface", agent->config->vip_interface, &ifindex, reterr);
 }
 
+/* What the interface's own settings have to do with it, for the log. */
+static int log_finding(const struct finding *finding, void *userdata)
+{
+	(void)userdata;
+	if (finding->severity >= SEVERITY_WARNING)
+		log_warning("preflight interface=%s check=%s: %s%s%s", finding->subject,
+			    finding->check, finding->found, finding->remedy[0] ? "; to do: " : "",
+			    finding->remedy);
+	return 0;
+}
+
+static void log_attached(struct agent *agent, uint32_t ifindex, const char *name,
+			 enum dataplane_mode mode)
+{
+	struct dataplane_hook hook = {0};
+
+	if (mode == DATAPLANE_NATIVE) {
+		log_info("attached interface=%s mode=native", name);
+		return;
+	}
+	if (dataplane_hook_read(agent->dataplane, ifindex, &hook) < 0)
+		hook.refusal[0] = '\0';
+	log_warning("attached interface=%s mode=generic: packets cost several times as much%s%s",
+		    name, hook.refusal[0] ? "; native mode was refused: " : "", hook.refusal);
+}
+
 static int dataplane_attach_all(struct agent *agent, struct error *reterr)
 {
-	int r;
+	int r, r_preflight;
 
 	for (char **name = agent->config->interfaces; *name; name++) {
 		enum dataplane_mode mode;
@@ -171,15 +198,14 @@ static int dataplane_attach_all(struct agent *agent, struct error *reterr)
 		if (r < 0)
 			return r;
 		r = dataplane_attach(agent->dataplane, ifindex, *name, &mode, reterr);
+		if (r >= 0)
+			log_attached(agent, ifindex, *name, mode);
+		/* After the attempt: its outcome says which settings matter. */
+		r_preflight = service_doctor_preflight(agent->dataplane, *name, log_finding, NULL);
 		if (r < 0)
 			return r;
-		if (mode == DATAPLANE_GENERIC)
-			log_warning(
-				"attached interface=%s mode=generic: the driver has no native XDP, "
-				"packets cost several times as much",
-				*name);
-		else
-			log_info("attached interface=%s mode=native", *name);
+		if (r_preflight < 0)
+			log_error_errno(r_preflight, "preflight interface=%s", *name);
 	}
 	return dataplane_detach_others(agent->dataplane, reterr);
 }

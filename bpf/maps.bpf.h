@@ -120,6 +120,17 @@ struct {
 	__uint(max_entries, TD_ROUTE_CACHE_SIZE);
 } route_cache6 SEC(".maps");
 
+/*
+ * What is asked of bpf_fib_lookup(), which is too large for the stack of the functions that ask.
+ * Written and read by the program; says nothing after it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct bpf_fib_lookup);
+	__uint(max_entries, 1);
+} route_question SEC(".maps");
+
 /* Interfaces on top of others, and the host's addresses on interfaces. Written by the agent; read
  * rarely. */
 struct {

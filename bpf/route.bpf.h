@@ -122,37 +122,49 @@ static __always_inline struct td_route4 *route4_slot(__be32 key)
 	return bpf_map_lookup_elem(&route_cache4, &index);
 }
 
-/* The slow path: ask the kernel, and remember. Not inlined: it is rare, and its stack is large. */
+/* An empty question to the kernel about a packet that came in by the interface. */
+static __always_inline struct bpf_fib_lookup *question_get(struct xdp_md *ctx, __u8 family)
+{
+	__u32 zero = 0;
+	struct bpf_fib_lookup *fib = bpf_map_lookup_elem(&route_question, &zero);
+
+	if (!fib)
+		return NULL;
+	__builtin_memset(fib, 0, sizeof(*fib));
+	fib->family = family;
+	fib->l4_protocol = IPPROTO_TCP;
+	/* Any length but 0, which would leave the MTU out. */
+	fib->tot_len = 1;
+	fib->ifindex = ctx->ingress_ifindex;
+	return fib;
+}
+
+/* The slow path: ask the kernel, and remember. Not inlined: it is rare. */
 static __noinline int route4_resolve(struct xdp_md *ctx, __be32 vip, __be32 client,
 				     struct hop *ret_hop)
 {
 	struct td_settings *setting = settings_get();
-	struct bpf_fib_lookup fib = {};
+	struct bpf_fib_lookup *fib = question_get(ctx, AF_INET);
 	struct td_route4 *route;
 	__u32 generation;
 	__be32 key;
 	long result;
 
-	if (!setting || !ret_hop)
+	if (!setting || !fib || !ret_hop)
 		return TD_DROP_BAD_INDEX;
 	/* Before the look-up: what changes during it makes the entry void. */
 	generation = *(volatile __u32 *)&setting->route_generation;
 	key = route4_key(setting, client);
 
-	fib.family = AF_INET;
-	fib.l4_protocol = IPPROTO_TCP;
-	/* Any length but 0, which would leave the MTU out. */
-	fib.tot_len = 1;
-	fib.ipv4_src = vip;
-	fib.ipv4_dst = client;
-	fib.ifindex = ctx->ingress_ifindex;
-	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+	fib->ipv4_src = vip;
+	fib->ipv4_dst = client;
+	result = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
 	if (result != FIB_SUCCESS)
-		return fib_reason(result, &fib);
-	hop_take(&fib, ret_hop);
+		return fib_reason(result, fib);
+	hop_take(fib, ret_hop);
 
 	/* The kernel puts the gateway in the destination's place. Else the MAC is this client's. */
-	if (!key && fib.ipv4_dst == client)
+	if (!key && fib->ipv4_dst == client)
 		return TD_CONTINUE;
 	route = route4_slot(key);
 	if (!route)
@@ -163,8 +175,8 @@ static __noinline int route4_resolve(struct xdp_md *ctx, __be32 vip, __be32 clie
 	route->ifindex = ret_hop->ifindex;
 	route->vlan = ret_hop->vlan;
 	route->mtu = ret_hop->mtu;
-	__builtin_memcpy(route->dest_mac, fib.dmac, 6);
-	__builtin_memcpy(route->source_mac, fib.smac, 6);
+	__builtin_memcpy(route->dest_mac, fib->dmac, 6);
+	__builtin_memcpy(route->source_mac, fib->smac, 6);
 	return TD_CONTINUE;
 }
 
@@ -215,30 +227,25 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const __be32 *vip, cons
 				     struct hop *ret_hop)
 {
 	struct td_settings *setting = settings_get();
-	struct bpf_fib_lookup fib = {};
+	struct bpf_fib_lookup *fib = question_get(ctx, AF_INET6);
 	struct td_route6 *route;
 	__u32 generation;
 	__be32 key[4];
 	long result;
 
-	if (!setting || !ret_hop)
+	if (!setting || !fib || !ret_hop)
 		return TD_DROP_BAD_INDEX;
 	generation = *(volatile __u32 *)&setting->route_generation;
 	route6_key(setting, client, key);
 
-	fib.family = AF_INET6;
-	fib.l4_protocol = IPPROTO_TCP;
-	/* Any length but 0, which would leave the MTU out. */
-	fib.tot_len = 1;
-	__builtin_memcpy(fib.ipv6_src, vip, sizeof(fib.ipv6_src));
-	__builtin_memcpy(fib.ipv6_dst, client, sizeof(fib.ipv6_dst));
-	fib.ifindex = ctx->ingress_ifindex;
-	result = bpf_fib_lookup(ctx, &fib, sizeof(fib), 0);
+	__builtin_memcpy(fib->ipv6_src, vip, sizeof(fib->ipv6_src));
+	__builtin_memcpy(fib->ipv6_dst, client, sizeof(fib->ipv6_dst));
+	result = bpf_fib_lookup(ctx, fib, sizeof(*fib), 0);
 	if (result != FIB_SUCCESS)
-		return fib_reason(result, &fib);
-	hop_take(&fib, ret_hop);
+		return fib_reason(result, fib);
+	hop_take(fib, ret_hop);
 
-	if (!addr6_equal(key, client) && addr6_equal(fib.ipv6_dst, client))
+	if (!addr6_equal(key, client) && addr6_equal(fib->ipv6_dst, client))
 		return TD_CONTINUE;
 	route = route6_slot(key);
 	if (!route)
@@ -249,8 +256,8 @@ static __noinline int route6_resolve(struct xdp_md *ctx, const __be32 *vip, cons
 	route->ifindex = ret_hop->ifindex;
 	route->vlan = ret_hop->vlan;
 	route->mtu = ret_hop->mtu;
-	__builtin_memcpy(route->dest_mac, fib.dmac, 6);
-	__builtin_memcpy(route->source_mac, fib.smac, 6);
+	__builtin_memcpy(route->dest_mac, fib->dmac, 6);
+	__builtin_memcpy(route->source_mac, fib->smac, 6);
 	return TD_CONTINUE;
 }
 

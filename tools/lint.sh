@@ -84,6 +84,10 @@ layers() {
 	/usr/bin/python3 tools/check-layers.py "$build"
 }
 
+bpf_stack() {
+	/usr/bin/python3 tools/check-stack.py "$build/bpf/tandem.bpf.o"
+}
+
 python_style() {
 	local status=0
 	black -q --check -l 100 "${python_files[@]}" ||
@@ -125,6 +129,7 @@ check "layout of C (clang-format)" clang_format
 check "licence lines" licence_lines
 check "padding in the ABI (gcc -Wpadded)" abi_padding
 check "direction of dependencies" layers
+check "stack of BPF programs on older kernels" bpf_stack
 check "shell (shellcheck)" shellcheck "${shell_files[@]}"
 check "Python (black, flake8)" python_style
 check "manual pages (mandoc)" manuals

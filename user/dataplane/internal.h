@@ -38,6 +38,7 @@ struct tandem_bpf;
 	X(MAP_LOCAL_ADDRESSES, local_addresses)                                                    \
 	X(MAP_ROUTE_CACHE4, route_cache4)                                                          \
 	X(MAP_ROUTE_CACHE6, route_cache6)                                                          \
+	X(MAP_ROUTE_QUESTION, route_question)                                                      \
 	X(MAP_UPPERS, uppers)                                                                      \
 	X(MAP_INTERFACES, interfaces)                                                              \
 	X(MAP_FRAGMENTS4, fragments4)                                                              \

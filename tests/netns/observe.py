@@ -11,7 +11,10 @@ import sqlite3
 import tempfile
 
 # Not configuration: they count, cache, or cannot be read.
-MOVING_MAPS = "counters reasons send_errors route_cache4 route_cache6 events devices links".split()
+MOVING_MAPS = (
+    "counters reasons send_errors route_cache4 route_cache6 route_question fragments4 fragments6"
+    " events devices links"
+).split()
 ARRAY = 2  # BPF_MAP_TYPE_ARRAY
 
 

@@ -148,7 +148,7 @@ static bool is_refused_by_driver(int r)
 static void refusal_text(const struct dataplane *dataplane, uint32_t ifindex, int r, __u32 mode,
 			 char *ret)
 {
-	char words[DATAPLANE_REFUSAL_MAX / 2];
+	char words[DATAPLANE_REFUSAL_MAX - 64]; /* and strerror() */
 
 	dataplane_refusal_read(dataplane, ifindex, mode, words, sizeof(words));
 	snprintf(ret, DATAPLANE_REFUSAL_MAX, "%s%s%s", strerror(-r), words[0] ? ": " : "", words);

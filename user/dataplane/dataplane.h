@@ -81,7 +81,7 @@ enum dataplane_mode { DATAPLANE_NATIVE, DATAPLANE_GENERIC };
 CHECKED int dataplane_attach(struct dataplane *dataplane, uint32_t ifindex, const char *ifname,
 			     enum dataplane_mode *ret_mode, struct error *reterr);
 /* What an interface has at its XDP hook now. */
-enum { DATAPLANE_REFUSAL_MAX = 160 };
+enum { DATAPLANE_REFUSAL_MAX = 192 };
 struct dataplane_hook {
 	uint32_t program; /* id; 0: none, and the rest is empty */
 	char program_name[16];

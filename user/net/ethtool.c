@@ -40,7 +40,9 @@ static void read_queues(struct net_device *device, int fd)
 		return;
 	device->rx_queues = channels.combined_count + channels.rx_count;
 	device->tx_queues = channels.combined_count + channels.tx_count;
-	device->max_queues = channels.max_combined + channels.max_rx;
+	/* Drivers that have both let a queue be one of either. */
+	device->max_queues =
+		channels.max_combined > channels.max_rx ? channels.max_combined : channels.max_rx;
 }
 
 static unsigned int feature_count(const struct net_device *device, int fd)

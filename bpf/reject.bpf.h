@@ -5,7 +5,7 @@
 /*
  * Answers that the program writes itself, in place of the packet: TCP RST (RFC 9293, 3.10.7.1) and
  * ICMP errors (RFC 792, RFC 4443). They go back out where the packet came in, to the MAC that sent
- * it, from the address that it was sent to. An ICMP error quotes the IP header and eight bytes,
+ * it, from the address that it was sent to. An ICMP error quotes the IP headers and eight bytes,
  * which is what hosts need to find the socket.
  *
  * All functions are called before anything in the packet was changed, and leave it unusable.
@@ -22,6 +22,7 @@ enum {
 	ICMP6_TOO_BIG = 2,
 	ICMP6_TIME_EXCEEDED = 3,
 	REJECT_TTL = 64,
+	QUOTE_WORDS_MAX = 128, /* of an IPv6 packet that an error quotes, with extension headers */
 };
 
 /*
@@ -153,13 +154,17 @@ static __always_inline enum td_reason reject_tcp6(struct xdp_md *ctx, struct pkt
 	struct ethhdr eth;
 	struct ipv6hdr ip;
 	struct eth_ip6_tcp *frame;
+	__u32 payload = bpf_ntohs(pkt->ip6->payload_len);
+	__u32 extensions = (void *)tcp - (void *)(pkt->ip6 + 1);
 
 	/* The verifier does not see that a TCP header was pulled. */
 	if ((void *)(tcp + 1) > pkt->end)
 		return TD_DROP_NO_ROOM;
 	eth_answer(&eth, pkt->eth);
 	ip6_answer(&ip, pkt->ip6, IPPROTO_TCP, sizeof(reset));
-	tcp_answer(&reset, tcp, tcp_segment_length(tcp, bpf_ntohs(pkt->ip6->payload_len)));
+	/* Extension headers are part of the payload, but not of the segment. */
+	tcp_answer(&reset, tcp,
+		   tcp_segment_length(tcp, payload > extensions ? payload - extensions : 0));
 	reset.check = ~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(IPPROTO_TCP) +
 				 bpf_htons(sizeof(reset)) + csum_words(&reset, sizeof(reset) / 4));
 
@@ -207,29 +212,49 @@ static __always_inline bool icmp4_error(struct xdp_md *ctx, struct pkt *pkt, __u
 	return true;
 }
 
+/* The sum of @count 32-bit words of the frame from @offset on, folded; -1 where it is shorter. */
+__noinline int quote_sum(struct xdp_md *ctx, __u32 offset, __u32 count)
+{
+	__u64 sum = 0;
+
+	if (count > QUOTE_WORDS_MAX)
+		return -1;
+	for (__u32 i = 0; i < QUOTE_WORDS_MAX; i++) {
+		__u32 word;
+
+		if (i >= count)
+			break;
+		if (bpf_xdp_load_bytes(ctx, offset + 4 * i, &word, sizeof(word)))
+			return -1;
+		sum += word;
+	}
+	return csum_fold(sum);
+}
+
+/* Quotes the extension headers too: without the ports behind them nobody knows what it is about. */
 static __always_inline bool icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u32 kind,
 					__be32 rest, const __be32 *source)
 {
 	const int grow = sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr);
-	const __u32 quoted = sizeof(struct ipv6hdr) + ICMP_QUOTE;
-	const __u32 payload = sizeof(struct icmp6hdr) + quoted;
+	__u32 quoted = (void *)pkt->l4 - (void *)pkt->ip6 + ICMP_QUOTE;
+	__u32 payload = sizeof(struct icmp6hdr) + quoted;
 	struct eth_ip6_icmp *frame;
 	struct icmp6hdr icmp = {.icmp6_type = kind >> 8, .icmp6_code = kind & 0xff};
 	struct ethhdr eth;
 	struct ipv6hdr ip;
 	int tail = (int)(sizeof(eth) + quoted) - (int)bpf_xdp_get_buff_len(ctx);
+	int sum = quote_sum(ctx, (void *)pkt->ip6 - (void *)(long)ctx->data, quoted / 4);
 
-	if ((void *)(pkt->ip6 + 1) + ICMP_QUOTE > pkt->end)
+	if (sum < 0)
 		return false;
 	icmp.icmp6_dataun.un_data32[0] = rest;
 	eth_answer(&eth, pkt->eth);
 	ip6_answer(&ip, pkt->ip6, IPPROTO_ICMPV6, payload);
 	if (source)
 		__builtin_memcpy(&ip.saddr, source, sizeof(ip.saddr));
-	icmp.icmp6_cksum =
-		~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(payload) +
-			   bpf_htons(IPPROTO_ICMPV6) + csum_words(&icmp, sizeof(icmp) / 4) +
-			   csum_words(pkt->ip6, (sizeof(struct ipv6hdr) + ICMP_QUOTE) / 4));
+	icmp.icmp6_cksum = ~csum_fold(csum_words(&ip.saddr, 8) + bpf_htons(payload) +
+				      bpf_htons(IPPROTO_ICMPV6) +
+				      csum_words(&icmp, sizeof(icmp) / 4) + (__u32)sum);
 
 	if (tail > 0 || bpf_xdp_adjust_tail(ctx, tail) || bpf_xdp_adjust_head(ctx, -grow))
 		return false;

@@ -175,7 +175,7 @@ struct ip6_walk {
 	__u32 offset; /* of the next header in the frame; what it is says proto */
 	__be32 fragment_id;
 	__u8 proto;
-	__u8 fragment; /* there was a fragment header */
+	__u8 fragment; /* of a datagram in pieces */
 	__u8 later;    /* of a piece other than the first: there is no header at offset */
 	__u8 pad;
 };
@@ -202,7 +202,9 @@ __noinline int ip6_walk(struct xdp_md *ctx, struct ip6_walk *walk)
 		if (bpf_xdp_load_bytes(ctx, walk->offset, &extension, sizeof(extension)))
 			return TD_PASS_MALFORMED;
 		if (walk->proto == NEXTHDR_FRAGMENT) {
-			walk->fragment = 1;
+			/* One around a whole datagram makes no piece of it (RFC 6946). */
+			if (extension.offset & bpf_htons(0xfff9))
+				walk->fragment = 1;
 			walk->later = (extension.offset & bpf_htons(0xfff8)) != 0;
 			walk->fragment_id = extension.id;
 			walk->offset += sizeof(extension);
@@ -216,7 +218,7 @@ __noinline int ip6_walk(struct xdp_md *ctx, struct ip6_walk *walk)
 		}
 		walk->proto = extension.next;
 	}
-	return is_extension(walk->proto) ? TD_DROP_HEADERS : TD_CONTINUE;
+	return !walk->later && is_extension(walk->proto) ? TD_DROP_HEADERS : TD_CONTINUE;
 }
 
 /* Step over the extension headers: the cursor is then at the upper-layer header, where there is

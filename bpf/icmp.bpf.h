@@ -31,6 +31,7 @@ struct quote {
 	struct iphdr *ip4;
 	struct ipv6hdr *ip6;
 	struct port_pair *l4;
+	__u32 size; /* from l4 on, as the outer packet's length has it: padding is no quote */
 	__u8 proto;
 };
 
@@ -38,6 +39,21 @@ static __always_inline bool icmp4_is_error(__u8 type)
 {
 	return type == ICMP4_DEST_UNREACHABLE || type == ICMP4_TTL_EXCEEDED ||
 	       type == ICMP4_PARAMETER_PROBLEM;
+}
+
+static __always_inline bool quote_has_ports(struct pkt *pkt, struct quote *quote, const void *ip,
+					    __u32 length)
+{
+	__u32 offset;
+
+	quote->l4 = pkt_pull(pkt, QUOTE_PORTS);
+	if (!quote->l4 || (quote->proto != IPPROTO_TCP && quote->proto != IPPROTO_UDP))
+		return false;
+	offset = (void *)quote->l4 - ip;
+	if (offset + QUOTE_PORTS > length)
+		return false;
+	quote->size = length - offset;
+	return true;
 }
 
 static __always_inline bool quote_parse4(struct pkt *pkt, struct quote *ret)
@@ -52,18 +68,24 @@ static __always_inline bool quote_parse4(struct pkt *pkt, struct quote *ret)
 		return false;
 	pkt->cursor = (void *)ret->ip4 + length;
 	ret->proto = ret->ip4->protocol;
-	ret->l4 = pkt_pull(pkt, QUOTE_PORTS);
-	return ret->l4 && (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP);
+	return quote_has_ports(pkt, ret, pkt->ip4, bpf_ntohs(pkt->ip4->tot_len));
 }
 
-static __always_inline bool quote_parse6(struct pkt *pkt, struct quote *ret)
+/* What is quoted may have extension headers: the pieces of long datagrams have one. */
+static __always_inline bool quote_parse6(struct xdp_md *ctx, struct pkt *pkt, struct quote *ret)
 {
+	struct pkt quoted = {.end = pkt->end};
+
 	ret->ip6 = pkt_pull(pkt, sizeof(*ret->ip6));
 	if (!ret->ip6 || ret->ip6->version != 6)
 		return false;
-	ret->proto = ret->ip6->nexthdr;
-	ret->l4 = pkt_pull(pkt, QUOTE_PORTS);
-	return ret->l4 && (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP);
+	quoted.cursor = pkt->cursor;
+	quoted.proto = ret->ip6->nexthdr;
+	if (is_extension(quoted.proto) && (pkt_parse_extensions(ctx, &quoted) || quoted.later))
+		return false;
+	ret->proto = quoted.proto;
+	return quote_has_ports(&quoted, ret, pkt->ip6,
+			       bpf_ntohs(pkt->ip6->payload_len) + sizeof(*pkt->ip6));
 }
 
 /*
@@ -78,8 +100,11 @@ static __always_inline __u64 quote_rewrite_l4(struct pkt *pkt, struct quote *quo
 	__sum16 *check = (void *)quote->l4 + UDP_CHECK_OFFSET, old;
 
 	*port = to;
-	if (quote->proto == IPPROTO_TCP)
+	if (quote->proto == IPPROTO_TCP) {
 		check = (void *)quote->l4 + TCP_CHECK_OFFSET;
+		if (quote->size < TCP_CHECK_OFFSET + sizeof(*check))
+			return change;
+	}
 	if ((void *)(check + 1) > pkt->end)
 		return change;
 	old = *check;
@@ -271,7 +296,7 @@ static __always_inline enum td_reason icmp6(struct xdp_md *ctx, struct pkt *pkt)
 	if (!icmp)
 		return TD_PASS_MALFORMED;
 	if (icmp->icmp6_type < ICMP6_DEST_UNREACHABLE ||
-	    icmp->icmp6_type > ICMP6_PARAMETER_PROBLEM || !quote_parse6(pkt, &quote))
+	    icmp->icmp6_type > ICMP6_PARAMETER_PROBLEM || !quote_parse6(ctx, pkt, &quote))
 		return TD_PASS_NOT_OURS;
 	if (!addr6_equal(pkt->ip6->daddr.in6_u.u6_addr32, quote.ip6->saddr.in6_u.u6_addr32))
 		return TD_PASS_NOT_OURS;

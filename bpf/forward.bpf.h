@@ -111,7 +111,8 @@ static __always_inline int forward4(struct xdp_md *ctx, struct pkt *pkt,
 
 	if (bpf_ntohs(pkt->ip4->tot_len) > target.nexthop->mtu &&
 	    (pkt->ip4->frag_off & bpf_htons(IP4_DONT_FRAGMENT)))
-		return (int)(ANSWER | ANSWER_TOO_BIG | ANSWER_MTU(target.nexthop->mtu));
+		return pkt->l4 ? (int)(ANSWER | ANSWER_TOO_BIG | ANSWER_MTU(target.nexthop->mtu))
+			       : TD_DROP_TOO_BIG;
 
 	count_forward(pkt, ref->service, target.slot);
 	rewrite_dest4(pkt, target.server->addr[0], target.server->port);

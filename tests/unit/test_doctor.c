@@ -399,6 +399,21 @@ static const struct finding *find(const struct findings *findings, const char *c
 	return NULL;
 }
 
+/* The larger of "all" and the interface's own holds: 2, which is loose. */
+static void test_doctor_when_rp_filter_is_loose_then_minds_no_drops(void **state)
+{
+	struct findings findings;
+
+	given_good_network();
+	given_served(*state, 80);
+	set_sysctl("net/ipv4/conf/all/rp_filter", "2");
+	set_sysctl("net/ipv4/conf/lo/rp_filter", "1");
+	fake.reverse_path_drops += 3;
+	look(*state, &findings);
+	assert_int_equal(find(&findings, "rp_filter")->severity, SEVERITY_GOOD);
+	assert_string_equal(find(&findings, "rp_filter")->found, "loose");
+}
+
 static void test_doctor_when_the_port_is_the_hosts_too_then_warns_unless_reserved(void **state)
 {
 	const struct finding *finding;
@@ -542,6 +557,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_doctor_when_all_is_as_it_should_be_then_finds_nothing),
 		TEST(test_doctor_when_one_thing_is_wrong_then_finds_that_alone),
+		TEST(test_doctor_when_rp_filter_is_loose_then_minds_no_drops),
 		TEST(test_doctor_when_the_port_is_the_hosts_too_then_warns_unless_reserved),
 		TEST(test_doctor_when_replies_came_before_then_needs_time_to_judge),
 		TEST(test_doctor_when_connections_are_not_accepted_then_warns),

@@ -237,8 +237,9 @@ const struct command commands[] = {
 	 .arguments = no_words,
 	 .run = run_doctor,
 	 .summary = "check this gateway and the network around it; exit 1 if something is wrong",
-	 .details = "What was found is good, a note, a warning or an error; below, what to do about "
-		    "it.\nNothing on the host is changed.\n"},
+	 .details =
+		 "What was found is good, a note, a warning or an error; below, what to do about "
+		 "it.\nNothing on the host is changed.\n"},
 	{.group = "server",
 	 .verb = "add",
 	 .arguments = server_add_words,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -40,6 +41,21 @@ void service_doctor_say(struct doctor *doctor, enum severity severity, const cha
 	utf8_sanitize(finding.found);
 	utf8_sanitize(finding.remedy);
 	doctor->result = doctor->visit(&finding, doctor->userdata);
+}
+
+int service_doctor_read_numbers(const char *text, unsigned long *ret_first,
+				unsigned long *ret_second)
+{
+	char *end, *last;
+
+	*ret_first = strtoul(text, &end, 10);
+	*ret_second = *ret_first;
+	if (end == text)
+		return 0;
+	if (!*end)
+		return 1;
+	*ret_second = strtoul(end + 1, &last, 10);
+	return last == end + 1 ? 1 : 2;
 }
 
 static void run_checks(struct doctor *doctor, const struct doctor_check *checks,

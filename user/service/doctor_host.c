@@ -16,10 +16,10 @@ enum { KERNEL_MAJOR = 6, KERNEL_MINOR = 1, OTHER_FILES = 64, MAP_ALARM_PERCENT =
 
 static void check_kernel(struct doctor *doctor)
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major = 0, minor = 0;
 	struct utsname name;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2) {
+	if (uname(&name) < 0 || service_doctor_read_numbers(name.release, &major, &minor) != 2) {
 		service_doctor_say(doctor, SEVERITY_NOTE, NULL, "its version is not to be had");
 		return;
 	}

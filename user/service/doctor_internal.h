@@ -97,6 +97,13 @@ struct doctor {
 void service_doctor_say(struct doctor *doctor, enum severity severity, const char *remedy,
 			const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/*
+ * Read one or two numbers with a character between them, as "6.1", "80-90" or "32768\t60999";
+ * returns how many there are. The second is the first again where there is only one.
+ */
+int service_doctor_read_numbers(const char *text, unsigned long *ret_first,
+				unsigned long *ret_second);
+
 /* One check: a row of a table. */
 struct doctor_check {
 	const char *name;

@@ -334,10 +334,10 @@ static bool list_has(const char *list, uint16_t port)
 	char *rest = copy, *item;
 
 	while ((item = strsep(&rest, ",")) != NULL) {
-		unsigned int first, last;
-		int count = sscanf(item, "%u-%u", &first, &last);
+		unsigned long first, last;
 
-		if (count >= 1 && port >= first && port <= (count == 2 ? last : first))
+		if (service_doctor_read_numbers(item, &first, &last) > 0 && port >= first &&
+		    port <= last)
 			return true;
 	}
 	return false;
@@ -346,7 +346,7 @@ static bool list_has(const char *list, uint16_t port)
 /* A connection of this host's own from VIP:port would get the clients' packets, or they its. */
 static bool check_local_port(struct doctor *doctor, const struct service_listener_status *status)
 {
-	unsigned int first = 0, last = 0;
+	unsigned long first = 0, last = 0;
 	uint16_t port = status->listener.port;
 	char range[32], reserved[1024];
 	AUTO(free_memory) char *remedy = NULL;
@@ -354,7 +354,7 @@ static bool check_local_port(struct doctor *doctor, const struct service_listene
 	if (!find_address(doctor, &status->vip) ||
 	    net_sysctl_read("net/ipv4/ip_local_port_range", range, sizeof(range)) < 0 ||
 	    net_sysctl_read("net/ipv4/ip_local_reserved_ports", reserved, sizeof(reserved)) < 0 ||
-	    sscanf(range, "%u %u", &first, &last) != 2)
+	    service_doctor_read_numbers(range, &first, &last) != 2)
 		return true;
 	if (port < first || port > last || list_has(reserved, port))
 		return true;
@@ -363,7 +363,7 @@ static bool check_local_port(struct doctor *doctor, const struct service_listene
 	service_doctor_say(
 		doctor, SEVERITY_WARNING, remedy,
 		"this host may take port %u of the VIP for a connection of its own, whose "
-		"replies the listener would get: it is within ip_local_port_range (%u-%u)",
+		"replies the listener would get: it is within ip_local_port_range (%lu-%lu)",
 		port, first, last);
 	return false;
 }

@@ -309,11 +309,13 @@ static __always_inline int handle(struct xdp_md *ctx)
 	struct pkt pkt = {};
 	int action, reason;
 
+	trace_begin(ctx);
 	pkt_init(&pkt, ctx);
 	reason = balance(ctx, &pkt);
 	if (reason < 0)
 		reason = reason & ANSWER_IP6 ? answer6(ctx, reason) : answer4(ctx, reason);
 	action = finish(&pkt, reason);
+	trace_end(ctx, reason, action);
 	return action == XDP_TX ? send_back(ctx) : action;
 }
 

@@ -21,6 +21,8 @@
 #include "pkt.bpf.h"
 #include "vlan.bpf.h"
 
+#include "trace_off.bpf.h"
+
 #include "count.bpf.h"
 #include "reject.bpf.h"
 #include "rewrite.bpf.h"

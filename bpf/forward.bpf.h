@@ -35,6 +35,7 @@ static __always_inline enum td_reason send_out(struct xdp_md *ctx, __u32 ifindex
 		if (reason)
 			return reason;
 	}
+	trace_egress(ifindex);
 	if (ifindex == ctx->ingress_ifindex)
 		return back ? TD_RETURN_TX : TD_FORWARD_TX;
 	if (bpf_redirect_map(&devices, ifindex, 0) != XDP_REDIRECT)
@@ -55,19 +56,24 @@ target_pick(const struct pkt *pkt, const struct td_service_ref *ref, struct targ
 {
 	struct td_group *group = bpf_map_lookup_elem(&groups, &ref->group);
 	__u64 *state = bpf_map_lookup_elem(&group_state, &ref->group);
-	__u32 nexthop;
 	enum td_select select;
+	__u32 nexthop;
+	__u64 word;
 
+	trace_service(ref);
 	if (!group || !state)
 		return TD_DROP_BAD_INDEX;
 	if (group->vlan != pkt->vlan)
 		return TD_PASS_OTHER_VLAN;
-	select = td_select(*(volatile __u64 *)state);
+	word = *(volatile __u64 *)state;
+	select = td_select(word);
+	trace_selection(word, select);
 	ret->slot = select;
 	if (select >= TD_SELECT_REJECT)
 		return TD_DROP_NONE_HEALTHY;
 	ret->server = select == TD_SELECT_SECONDARY ? &group->servers[1] : &group->servers[0];
 	nexthop = ret->server->nexthop;
+	trace_nexthop(nexthop);
 	ret->nexthop = bpf_map_lookup_elem(&nexthops, &nexthop);
 	return ret->nexthop ? TD_CONTINUE : TD_DROP_BAD_INDEX;
 }
@@ -161,9 +167,10 @@ static __always_inline struct td_service *endpoint_service(const struct pkt *pkt
 							   enum td_reason *ret_reason)
 {
 	struct td_service *service = bpf_map_lookup_elem(&service_table, &endpoint->service);
-	__u64 *state;
+	__u64 *state, word;
 	__u32 group;
 
+	trace_endpoint(endpoint);
 	*ret_reason = TD_DROP_BAD_INDEX;
 	if (!service)
 		return NULL;
@@ -175,7 +182,9 @@ static __always_inline struct td_service *endpoint_service(const struct pkt *pkt
 	if (service->server_vlan[endpoint->slot & 1] != pkt->vlan)
 		return NULL;
 	*ret_reason = TD_PASS_IDLE_SERVER;
-	return td_owns_reply(*(volatile __u64 *)state, endpoint->slot) ? service : NULL;
+	word = *(volatile __u64 *)state;
+	trace_state(word);
+	return td_owns_reply(word, endpoint->slot) ? service : NULL;
 }
 
 /*

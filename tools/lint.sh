@@ -77,7 +77,7 @@ cppcheck_c() {
 }
 
 abi_padding() {
-	gcc -x c -Wpadded -Werror -fsyntax-only include/tandem/abi.h
+	gcc -x c -Wpadded -Werror -fsyntax-only include/tandem/abi.h include/tandem/trace.h
 }
 
 layers() {

@@ -30,6 +30,7 @@
 #include "tandem.skel.h"
 #include "tandem/abi.h"
 #include "tandem/select.h"
+#include "traced.h"
 
 static struct tandem_bpf *skel;
 static uint32_t other_device;
@@ -207,7 +208,7 @@ static int setup(void **state)
 		return -1;
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	skel = tandem_bpf__open_and_load();
-	if (!skel || network_setup() < 0)
+	if (!skel || network_setup() < 0 || traced_open(skel) < 0)
 		return -1;
 	fill_service(WEB4, VIP4, 80, IPPROTO_TCP, servers4, web_ports);
 	fill_service(DNS4, VIP4, 53, IPPROTO_UDP, servers4, dns_ports);
@@ -227,6 +228,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	traced_close();
 	tandem_bpf__destroy(skel);
 	return 0;
 }
@@ -306,6 +308,27 @@ static int run_frame(const uint8_t *in, size_t length, uint8_t *out, uint32_t *r
 	return (int)opts.retval;
 }
 
+/* The tracing program does with the frame what the other one did, and tells of it. */
+static void assert_traced_alike(const struct row *row, const uint8_t *in, size_t in_length,
+				const uint8_t *want, size_t want_length)
+{
+	struct td_trace_event event;
+	uint8_t out[FRAME_MAX];
+	unsigned int events;
+	uint32_t length;
+
+	assert_int_equal(traced_run(in, in_length, out, &length, &event, &events), row->action);
+	assert_frames_equal(out, length, want, want_length);
+	assert_int_equal(events, 1);
+	assert_int_equal(event.reason, row->reason);
+	assert_int_equal(event.in.length, in_length);
+	assert_int_equal(event.out.length, row->action == XDP_DROP ? 0 : want_length);
+	if (row->counted >= 0) {
+		assert_int_equal(event.service, row->counted);
+		assert_int_equal(event.state, row->state);
+	}
+}
+
 static void test_row(void **state)
 {
 	const struct row *row = *state;
@@ -336,6 +359,7 @@ static void test_row(void **state)
 		read_packets(i, &now, &refused);
 		assert_int_equal(now - packets[i], (int)i == row->counted);
 	}
+	assert_traced_alike(row, in, in_length, want, want_length);
 }
 
 /* Every sum that a datagram can come out with, both ways, both families: right, and never sent as
@@ -566,6 +590,116 @@ static void test_program_when_loaded_then_far_from_the_verifiers_limit(void **st
 	assert_in_range(info.verified_insns, 1, 500000);
 }
 
+/* The filters that only the tracing program has. */
+static unsigned int traced_events(const struct row *row, const struct td_trace_filter *filter)
+{
+	uint8_t buffer[FRAME_MAX], out[FRAME_MAX];
+	struct td_trace_event event;
+	unsigned int events;
+	uint32_t length;
+
+	traced_filter(filter);
+	traced_run(buffer, frame_build(&row->in, buffer), out, &length, &event, &events);
+	return events;
+}
+
+static void test_trace_when_filtered_then_only_what_matches_is_recorded(void **state)
+{
+	static const struct row settled = {.name = "settled"};
+	static const struct row to = {TO_VIP4(.dest_port = 80, TCP(SYN))};
+	static const struct row from = {
+		FROM_SERVER4(.source = PRIMARY4, .source_port = 8080, TCP(ACK))};
+	static const struct row other = {TO_VIP4(.dest_port = 81, TCP(SYN))};
+	const struct td_trace_filter all = {.deadline_ns = UINT64_MAX, .service = TD_TRACE_NONE};
+	struct td_trace_filter filter = all;
+
+	(void)state;
+	given(&settled);
+	filter.client_family = 4;
+	inet_pton(AF_INET, CLIENT4, filter.client);
+	assert_int_equal(traced_events(&to, &filter), 1);
+	assert_int_equal(traced_events(&from, &filter), 1);
+	filter.client_port = htons(1);
+	assert_int_equal(traced_events(&to, &filter), 0);
+	filter.client_port = htons(to.in.source_port);
+	assert_int_equal(traced_events(&to, &filter), 1);
+	filter.client[0]++;
+	assert_int_equal(traced_events(&to, &filter), 0);
+
+	/* A listener: what its service was found for, and what was meant for its place. */
+	filter = all;
+	filter.vip_family = 4;
+	filter.vip_port = htons(80);
+	filter.vip_proto = IPPROTO_TCP;
+	filter.service = WEB4;
+	inet_pton(AF_INET, VIP4, filter.vip);
+	assert_int_equal(traced_events(&to, &filter), 1);
+	assert_int_equal(traced_events(&from, &filter), 1);
+	assert_int_equal(traced_events(&other, &filter), 0);
+	filter.service = TD_TRACE_NONE;
+	assert_int_equal(traced_events(&from, &filter), 0);
+	filter.vip_port = htons(81);
+	assert_int_equal(traced_events(&other, &filter), 1);
+
+	filter = all;
+	filter.reason = TD_PASS_NOT_OURS;
+	assert_int_equal(traced_events(&to, &filter), 0);
+	assert_int_equal(traced_events(&other, &filter), 1);
+
+	filter = all;
+	filter.sample_every = 4;
+	for (unsigned int round = 0, seen = 0; round < 12; round++) {
+		seen += traced_events(&to, &filter);
+		if (round == 11)
+			assert_int_equal(seen, 3);
+	}
+	filter = all;
+	filter.deadline_ns = 1;
+	assert_int_equal(traced_events(&to, &filter), 0);
+	traced_filter(&all);
+}
+
+/* Of the map ids of a program, whether one has a name that begins so. */
+static bool program_has_map(int program, const char *name)
+{
+	__u32 ids[64];
+	struct bpf_prog_info info = {.map_ids = (uintptr_t)ids, .nr_map_ids = ARRAY_SIZE(ids)};
+	__u32 length = sizeof(info);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(program, &info, &length), 0);
+	assert_in_range(info.nr_map_ids, 1, ARRAY_SIZE(ids));
+	for (__u32 i = 0; i < info.nr_map_ids; i++) {
+		struct bpf_map_info map = {0};
+		__u32 size = sizeof(map);
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+
+		assert_int_equal(bpf_obj_get_info_by_fd(fd, &map, &size), 0);
+		close(fd);
+		if (strncmp(map.name, name, strlen(name)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Tracing costs nothing when off: the usual program has no map, and no instruction, of it. */
+static void test_program_when_not_tracing_then_has_nothing_of_it(void **state)
+{
+	int normal = bpf_program__fd(skel->progs.tandem_xdp), tracing = traced_program_fd();
+	struct bpf_prog_info info = {0}, traced = {0};
+	__u32 length = sizeof(info);
+
+	(void)state;
+	assert_true(program_has_map(tracing, "trace_notes"));
+	assert_false(program_has_map(normal, "trace"));
+	assert_int_equal(bpf_obj_get_info_by_fd(normal, &info, &length), 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(tracing, &traced, &length), 0);
+	assert_true(info.xlated_prog_len < traced.xlated_prog_len);
+	print_message("tandem_xdp: %u instructions, the verifier looked at %u; "
+		      "tandem_trace: %u, %u\n",
+		      info.xlated_prog_len / 8, info.verified_insns, traced.xlated_prog_len / 8,
+		      traced.verified_insns);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest extra[] = {
@@ -576,6 +710,8 @@ int main(void)
 		cmocka_unit_test(test_forwarding_when_off_then_named_and_untouched),
 		cmocka_unit_test(test_way_back_when_a_device_cannot_tx_then_redirected),
 		cmocka_unit_test(test_quick_bucket_when_overflowing_then_hash_maps_are_asked),
+		cmocka_unit_test(test_trace_when_filtered_then_only_what_matches_is_recorded),
+		cmocka_unit_test(test_program_when_not_tracing_then_has_nothing_of_it),
 		cmocka_unit_test(test_program_when_loaded_then_far_from_the_verifiers_limit),
 	};
 	struct CMUnitTest tests[ARRAY_SIZE(rows) + ARRAY_SIZE(extra)];

@@ -134,6 +134,7 @@ int dataplane_open(sd_event *event, const struct dataplane_options *options, str
 			rmdir(dataplane->pin_dir);
 		return r;
 	}
+	dataplane_trace_load(dataplane);
 	*ret = TAKE(dataplane);
 	return 0;
 }
@@ -181,6 +182,7 @@ struct dataplane *dataplane_free(struct dataplane *dataplane)
 	if (!dataplane)
 		return NULL;
 	dataplane_events_stop(dataplane);
+	dataplane_trace_unload(dataplane);
 	dataplane_links_free(dataplane);
 	free_mirror(dataplane);
 	unmap_memory(dataplane);

@@ -12,6 +12,7 @@
 #include "base/netaddr.h"
 #include "tandem/abi.h"
 #include "tandem/select.h"
+#include "tandem/trace.h"
 
 /*
  * The XDP program and its maps, pinned below a folder of bpffs: the one module that knows libbpf.
@@ -190,6 +191,40 @@ struct dataplane_usage {
 enum { DATAPLANE_USAGE_MAX = 8 };
 /* Fills up to DATAPLANE_USAGE_MAX elements; returns how many. */
 unsigned int dataplane_usage_read(struct dataplane *dataplane, struct dataplane_usage *ret);
+
+/* What a trace records; what is zero matches everything. */
+struct dataplane_trace_filter {
+	uint64_t deadline_us;  /* CLOCK_MONOTONIC: after it nothing is recorded */
+	struct netaddr client; /* packets from or to it */
+	uint16_t client_port;
+	uint16_t port; /* with @vip and @protocol: packets of this listener, both ways */
+	struct netaddr vip;
+	uint8_t protocol;
+	bool is_served;	  /* then @service is its index: replies are known by it */
+	uint32_t service; /* as dataplane_service_put() said */
+	enum td_reason reason;
+	uint32_t sample_every; /* of the packets that match, one in so many */
+};
+
+/* The event is borrowed for the call. */
+typedef void (*dataplane_on_trace)(const struct td_trace_event *event, void *userdata);
+
+/*
+ * Attach the tracing program in the place of the other one, on all interfaces or none, without a
+ * moment in between; @on_event is called from the loop for what it records, until
+ * dataplane_trace_stop() returns. -EBUSY where a trace runs, -EOPNOTSUPP where the kernel did not
+ * take the program.
+ */
+CHECKED int dataplane_trace_start(struct dataplane *dataplane, sd_event *event,
+				  const struct dataplane_trace_filter *filter,
+				  dataplane_on_trace on_event, void *userdata,
+				  struct error *reterr);
+/* Attach the usual program again and deliver what was recorded. Where no trace runs, nothing
+ * happens. */
+void dataplane_trace_stop(struct dataplane *dataplane);
+/* Of the last trace: how many packets matched, and events that the ring had no room for. */
+CHECKED int dataplane_trace_counts_read(const struct dataplane *dataplane,
+					struct td_trace_counts *ret);
 
 /*
  * Take down everything below @pin_dir: links, programs, maps, the folder. Not there is success.

@@ -22,6 +22,7 @@
 struct bpf_map;
 struct ring_buffer;
 struct tandem_bpf;
+struct trace;
 
 #define DATAPLANE_MAPS(X)                                                                          \
 	X(MAP_SERVICES4, services4)                                                                \
@@ -161,6 +162,7 @@ struct dataplane {
 	sd_event_source *events_source;
 	struct td_event_unresolved last_event; /* of this round, with how many were seen */
 	unsigned int events_seen;
+	struct trace *trace; /* of trace.c; NULL where the kernel did not take it */
 
 	struct link_entry links[TD_MAX_DEVICES];
 	unsigned int link_count;
@@ -246,7 +248,17 @@ enum { DATAPLANE_TRACERS = 3 };
 int dataplane_tracer_fd(const struct dataplane *dataplane, unsigned int tracer);
 const char *dataplane_tracer_name(unsigned int tracer);
 
-/* links.c: switch the pinned links to this program, all or none. */
+/* trace.c: load the tracing program on the maps that are there; where that fails, the log says so.
+ */
+void dataplane_trace_load(struct dataplane *dataplane);
+/* Ends a trace that runs. */
+void dataplane_trace_unload(struct dataplane *dataplane);
+
+/* links.c: switch all links to the program, or none; those whose interface is gone are passed over.
+ */
+CHECKED int dataplane_links_switch(struct dataplane *dataplane, int program_fd,
+				   struct error *reterr);
+/* Open the pinned links and switch them to this agent's program, all or none. */
 CHECKED int dataplane_links_take(struct dataplane *dataplane, struct error *reterr);
 void dataplane_links_free(struct dataplane *dataplane);
 

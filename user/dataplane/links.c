@@ -129,8 +129,7 @@ static int link_program(int fd)
 	return r < 0 ? r : bpf_prog_get_fd_by_id(info.prog_id);
 }
 
-/* All or none. */
-static int links_switch(struct dataplane *dataplane, struct error *reterr)
+int dataplane_links_switch(struct dataplane *dataplane, int program_fd, struct error *reterr)
 {
 	int old[TD_MAX_DEVICES];
 	unsigned int done;
@@ -139,14 +138,13 @@ static int links_switch(struct dataplane *dataplane, struct error *reterr)
 	for (done = 0; done < dataplane->link_count; done++) {
 		old[done] = link_program(dataplane->links[done].fd);
 		r = old[done] < 0 ? old[done]
-				  : bpf_link_update(dataplane->links[done].fd,
-						    dataplane_program_fd(dataplane), NULL);
+				  : bpf_link_update(dataplane->links[done].fd, program_fd, NULL);
 		/* The interface is gone: dataplane_attach() makes a new link, or detach_others
 		 * drops it. */
 		if (r == -ENOLINK)
 			r = 0;
 		if (r < 0) {
-			error_errno(reterr, r, "switch the link of interface %u to the new program",
+			error_errno(reterr, r, "switch the link of interface %u to another program",
 				    dataplane->links[done].ifindex);
 			close_fdp(&old[done]);
 			break;
@@ -170,7 +168,7 @@ int dataplane_links_take(struct dataplane *dataplane, struct error *reterr)
 	r = tracers_start(dataplane, reterr);
 	if (r < 0)
 		return r;
-	r = links_switch(dataplane, reterr);
+	r = dataplane_links_switch(dataplane, dataplane_program_fd(dataplane), reterr);
 	if (r < 0) {
 		tracers_cancel(dataplane);
 		return r;

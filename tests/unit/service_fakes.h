@@ -64,6 +64,11 @@ static struct {
 	struct {
 		const char *path, *value;
 	} sysctls[FAKE_SYSCTLS];
+	dataplane_on_trace on_trace; /* NULL: no trace runs */
+	void *trace_userdata;
+	struct dataplane_trace_filter trace_filter;
+	uint64_t trace_matched;
+	unsigned int trace_last_words; /* events that come with the end of a trace */
 	sqlite3 *db;
 } fake;
 

@@ -378,7 +378,7 @@ static bool is_well_formed(const struct field *field, const struct request_layou
 static void test_actions_when_looked_at_then_their_tables_are_well_formed(void **state)
 {
 	(void)state;
-	assert_int_equal(actions_count, 21);
+	assert_int_equal(actions_count, 24);
 	for (size_t i = 0; i < actions_count; i++) {
 		const struct request_layout *layout = actions[i].layout;
 

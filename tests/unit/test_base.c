@@ -125,6 +125,54 @@ static void test_netaddr_parse_when_no_literal_then_refuses(void **state)
 		assert_int_equal(netaddr_parse(texts[i], &parsed), -EINVAL);
 }
 
+static void assert_endpoint(const char *text, const char *address, uint16_t port)
+{
+	const struct netaddr untouched = addr("192.0.2.99");
+	struct netaddr parsed = untouched, wanted;
+	uint16_t parsed_port = 7;
+
+	if (!address) {
+		assert_int_equal(netaddr_parse_endpoint(text, &parsed, &parsed_port), -EINVAL);
+		assert_true(netaddr_equal(&parsed, &untouched));
+		assert_int_equal(parsed_port, 7);
+		return;
+	}
+	wanted = addr(address);
+	assert_int_equal(netaddr_parse_endpoint(text, &parsed, &parsed_port), 0);
+	assert_true(netaddr_equal(&parsed, &wanted));
+	assert_int_equal(parsed_port, port);
+}
+
+static void test_netaddr_parse_endpoint_when_brackets_or_not_then_reads_both_parts(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		":",
+		":80",
+		"192.0.2.7:",
+		"192.0.2.7:0",
+		"192.0.2.7:65536",
+		"192.0.2.7:8x",
+		"[192.0.2.7]:80",
+		"[2001:db8::7",
+		"2001:db8::7]:80",
+		"[2001:db8::7]80",
+		"[]:80",
+		"[2001:db8::7]:",
+		"192.0.2.7:1:2",
+		"1234567890123456789012345678901234567890123456789012345678901234567890:1",
+	};
+
+	(void)state;
+	assert_endpoint("192.0.2.7", "192.0.2.7", 0);
+	assert_endpoint("192.0.2.7:51000", "192.0.2.7", 51000);
+	assert_endpoint("2001:db8::7", "2001:db8::7", 0);
+	assert_endpoint("[2001:db8::7]", "2001:db8::7", 0);
+	assert_endpoint("[2001:db8::7]:1", "2001:db8::7", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_endpoint(bad[i], NULL, 0);
+}
+
 static void test_netaddr_when_compared_then_family_and_bytes_count(void **state)
 {
 	struct netaddr a = addr("10.0.0.1"), b = addr("10.0.0.1"), c = addr("10.0.0.2");
@@ -390,6 +438,8 @@ int main(void)
 		cmocka_unit_test(test_parse_bool_in_either_case_then_reads_the_six_words),
 		cmocka_unit_test(test_netaddr_when_parsed_and_formatted_then_is_canonical),
 		cmocka_unit_test(test_netaddr_parse_when_no_literal_then_refuses),
+		cmocka_unit_test(
+			test_netaddr_parse_endpoint_when_brackets_or_not_then_reads_both_parts),
 		cmocka_unit_test(test_netaddr_when_compared_then_family_and_bytes_count),
 		cmocka_unit_test(test_netaddr_is_usable_when_no_unicast_then_is_false),
 		cmocka_unit_test(test_netaddr_to_sockaddr_of_either_family_then_fills_it),

@@ -33,6 +33,9 @@ const struct action actions[] = {
 	{"DescribeServers", 0, &server_list_layout, server_list},
 	{"DescribeStatus", 0, &status_layout, status_show},
 	{"DescribeDoctor", 0, &doctor_layout, doctor_show},
+	{"StartTrace", 0, &trace_start_layout, trace_start},
+	{"DescribeTrace", 0, &trace_show_layout, trace_show},
+	{"StopTrace", 0, &trace_stop_layout, trace_stop},
 };
 const size_t actions_count = ARRAY_SIZE(actions);
 

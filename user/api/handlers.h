@@ -61,6 +61,14 @@ HANDLER(status_show);
 extern const struct request_layout doctor_layout;
 HANDLER(doctor_show);
 
+/* trace.c */
+extern const struct request_layout trace_start_layout;
+extern const struct request_layout trace_stop_layout;
+extern const struct request_layout trace_show_layout;
+HANDLER(trace_start);
+HANDLER(trace_stop);
+HANDLER(trace_show);
+
 /* For FIELD_PARSED: "tcp" or "udp" into an enum protocol. */
 CHECKED int handlers_parse_protocol(const char *text, void *ret);
 

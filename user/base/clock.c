@@ -21,6 +21,14 @@ int64_t clock_wall_s(void)
 	return now.tv_sec;
 }
 
+int64_t clock_wall_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 char *clock_format(int64_t wall_s, char *buffer)
 {
 	struct tm utc;

@@ -10,8 +10,9 @@ enum { CLOCK_TEXT_MAX = sizeof("2026-11-25T02:15:27Z") };
 /* CLOCK_MONOTONIC in microseconds: for every duration and deadline. */
 uint64_t clock_monotonic_us(void);
 
-/* Seconds since 1970 UTC: only for what a person is shown. */
+/* Seconds and microseconds since 1970 UTC: only for what a person is shown. */
 int64_t clock_wall_s(void);
+int64_t clock_wall_us(void);
 
 /* @wall_s as "YYYY-MM-DDThh:mm:ssZ" into @buffer of at least CLOCK_TEXT_MAX bytes; returns @buffer.
  */

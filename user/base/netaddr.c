@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
+
 int netaddr_parse(const char *text, struct netaddr *ret)
 {
 	static const uint16_t families[] = {AF_INET, AF_INET6};
@@ -19,6 +21,36 @@ int netaddr_parse(const char *text, struct netaddr *ret)
 		}
 	}
 	return -EINVAL;
+}
+
+int netaddr_parse_endpoint(const char *text, struct netaddr *ret, uint16_t *ret_port)
+{
+	bool bracketed = text[0] == '[';
+	const char *start = text + bracketed, *end = strchr(start, bracketed ? ']' : ':');
+	char address[NETADDR_TEXT_MAX];
+	struct netaddr addr;
+	uint16_t port = 0;
+	size_t length;
+
+	if (bracketed && !end)
+		return -EINVAL;
+	/* More than one colon: an IPv6 address alone. */
+	if (!end || (!bracketed && strchr(end + 1, ':')))
+		end = start + strlen(start);
+	length = (size_t)(end - start);
+	if (length >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, start, length);
+	address[length] = '\0';
+	if (netaddr_parse(address, &addr) < 0 || (bracketed && addr.family != AF_INET6))
+		return -EINVAL;
+
+	end += bracketed;
+	if (*end && (*end != ':' || parse_u16(end + 1, &port) < 0 || !port))
+		return -EINVAL;
+	*ret = addr;
+	*ret_port = port;
+	return 0;
 }
 
 char *netaddr_format(const struct netaddr *addr, char *buffer)

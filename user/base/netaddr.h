@@ -19,6 +19,12 @@ struct netaddr {
 /* Parse a literal of either family, without scope or mask. Returns 0 or -EINVAL. */
 int netaddr_parse(const char *text, struct netaddr *ret);
 
+/*
+ * Parse ADDRESS or ADDRESS:PORT; an IPv6 address with a port stands in brackets, and may without
+ * one. @ret_port (host byte order) is 0 where there is none. Returns 0 or -EINVAL.
+ */
+int netaddr_parse_endpoint(const char *text, struct netaddr *ret, uint16_t *ret_port);
+
 /* Text of @addr into @buffer of at least NETADDR_TEXT_MAX bytes ("none" for AF_UNSPEC); returns
  * @buffer. */
 char *netaddr_format(const struct netaddr *addr, char *buffer);

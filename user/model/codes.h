@@ -57,7 +57,9 @@
 	X(CODE_ENDPOINT_IN_USE, "EndpointInUse", 400)                                              \
 	X(CODE_SERVER_EXISTS, "ServerAlreadyExists", 400)                                          \
 	X(CODE_SERVER_IN_USE, "ServerInUse", 400)                                                  \
-	X(CODE_LIMIT, "LimitExceeded", 400)
+	X(CODE_LIMIT, "LimitExceeded", 400)                                                        \
+	X(CODE_TRACE_RUNNING, "TraceAlreadyRunning", 400)                                          \
+	X(CODE_INVALID_TRACE, "InvalidTraceId.NotFound", 404)
 
 #define CODE_ENUM(symbol, name, status) symbol,
 enum code { CODES(CODE_ENUM) CODE_MAX };

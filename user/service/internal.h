@@ -68,7 +68,10 @@ struct runtime {
 	unsigned int switches;
 };
 
+struct trace;
+
 struct service {
+	sd_event *event;
 	struct store *store;
 	struct dataplane *dataplane;
 	struct net *net;
@@ -87,6 +90,7 @@ struct service {
 	struct table peers;    /* of peer.c */
 	struct occupancy occupancy;
 	struct doctor_memory *doctor; /* of doctor_look.c */
+	struct trace *trace;	      /* the last one, of trace.c; NULL: none yet */
 };
 
 /* transaction.c: a transaction that is rolled back at the end of its scope unless committed. */
@@ -174,6 +178,9 @@ void service_runtime_note_state(struct runtime *runtime, uint64_t next, const ch
 CHECKED int service_runtime_put(struct service *service, const struct dataplane_service *wanted,
 				uint64_t state, uint32_t *ret_index, struct error *reterr);
 struct dataplane_service service_runtime_describe(const struct runtime *runtime);
+
+/* trace.c: end the trace that runs, and forget the last one. */
+void service_trace_free(struct service *service);
 
 /* move.c: a running listener's servers get other addresses. */
 struct move;

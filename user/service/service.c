@@ -167,7 +167,6 @@ int service_new(sd_event *event, const struct service_options *options, struct s
 	unsigned int adopted = dataplane_adopted_services(options->dataplane);
 	int r;
 
-	(void)event;
 	if (options->store_is_new && adopted) {
 		error_set(reterr, CODE_INTERNAL, NULL,
 			  "the database is new, but the maps serve %u listeners that it does not "
@@ -177,6 +176,7 @@ int service_new(sd_event *event, const struct service_options *options, struct s
 	}
 
 	service = xcalloc(1, sizeof(*service));
+	service->event = event;
 	service->store = options->store;
 	service->dataplane = options->dataplane;
 	service->net = options->net;
@@ -199,6 +199,7 @@ struct service *service_free(struct service *service)
 
 	if (!service)
 		return NULL;
+	service_trace_free(service);
 	while ((runtime = service_table_any(&service->runtimes)) != NULL)
 		service_runtime_forget((struct runtime *)runtime);
 	service_peer_forget_all(service);

@@ -13,6 +13,7 @@
 #include "cli/help.h"
 #include "cli/session.h"
 #include "cli/table.h"
+#include "cli/trace.h"
 #include "cli/values.h"
 
 #define WORDS(...)                                                                                 \
@@ -65,6 +66,82 @@ static void test_duration_that_may_mean_anything_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_duration(bad[i], NULL);
+}
+
+static void test_client_when_given_is_an_address_with_or_without_port(void **state)
+{
+	static const char *const good[] = {"192.0.2.7", "192.0.2.7:51000", "2001:db8::7",
+					   "[2001:db8::7]:51000"};
+	static const char *const bad[] = {"192.0.2.7:0", "192.0.2.7:", "[192.0.2.7]:1", "host:1"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		AUTO(free_memory) char *value = NULL;
+
+		assert_int_equal(value_client(good[i], &value, NULL), 0);
+		assert_string_equal(value, good[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct error error = {};
+		char *value = NULL;
+
+		assert_int_not_equal(value_client(bad[i], &value, &error), 0);
+		assert_non_null(strstr(error.message, bad[i]));
+	}
+}
+
+/* One row an event of DescribeTrace and its line. */
+static const struct {
+	const char *event, *line;
+} trace_rows[] = {
+	{"{\"Time\": \"2026-11-25T02:15:27.000042Z\", \"Interface\": \"eth0\", \"Length\": 74,"
+	 " \"Source\": \"192.0.2.7\", \"SourcePort\": 51000, \"Destination\": \"198.51.100.10\","
+	 " \"DestinationPort\": 80, \"Protocol\": \"tcp\", \"TcpFlags\": \"SYN\","
+	 " \"Stages\": {\"Found\": \"Listener\", \"Service\": 3, \"Server\": \"Slave\","
+	 "  \"State\": \"0x0000000100000021\", \"Active\": \"Slave\", \"NextHop\": 5},"
+	 " \"EgressInterface\": \"eth1\", \"Out\": {\"Length\": 78, \"Vlan\": \"200\","
+	 "  \"DestinationMac\": \"02:00:00:00:00:02\", \"Source\": \"192.0.2.7\","
+	 "  \"SourcePort\": 51000, \"Destination\": \"10.0.0.2\", \"DestinationPort\": 8080,"
+	 "  \"Protocol\": \"tcp\", \"TcpFlags\": \"SYN\"},"
+	 " \"Action\": \"redirect\", \"Reason\": \"forward_redirect\"}",
+	 "02:15:27.000042 eth0 192.0.2.7:51000 > 198.51.100.10:80 tcp SYN 74 bytes"
+	 " | toward service 3: secondary, state 0x0000000100000021 (active: secondary), next hop 5"
+	 " | 192.0.2.7:51000 > 10.0.0.2:8080 tcp SYN vlan 200 78 bytes by eth1 to"
+	 " 02:00:00:00:00:02 | forward_redirect\n"},
+	{"{\"Time\": \"2026-11-25T02:15:27.000042Z\", \"Interface\": \"eth0\", \"Length\": 74,"
+	 " \"Source\": \"2001:db8::11\", \"SourcePort\": 8080, \"Destination\": \"2001:db8::7\","
+	 " \"DestinationPort\": 51000, \"Protocol\": \"udp\","
+	 " \"Stages\": {\"Found\": \"Server\", \"Service\": 3, \"Server\": \"Master\"},"
+	 " \"EgressInterface\": \"\", \"Action\": \"drop\", \"Reason\": \"drop_no_route\"}",
+	 "02:15:27.000042 eth0 [2001:db8::11]:8080 > [2001:db8::7]:51000 udp 74 bytes"
+	 " | from service 3's primary | drop_no_route\n"},
+	{"{\"Time\": \"2026-11-25T02:15:27.000042Z\", \"Interface\": \"eth0\", \"Length\": 98,"
+	 " \"Source\": \"192.0.2.7\", \"Destination\": \"198.51.100.10\", \"Protocol\": \"icmp\","
+	 " \"IcmpType\": 8, \"IcmpCode\": 0, \"Fragment\": true, \"Stages\": {},"
+	 " \"EgressInterface\": \"\", \"Action\": \"pass\", \"Reason\": \"pass_not_ours\"}",
+	 "02:15:27.000042 eth0 192.0.2.7 > 198.51.100.10 icmp type 8 code 0 fragment 98 bytes"
+	 " | no listener, no server | pass_not_ours\n"},
+	{"{\"Time\": \"2026-11-25T02:15:27.000042Z\", \"Interface\": \"eth0\", \"Length\": 60,"
+	 " \"DestinationMac\": \"ff:ff:ff:ff:ff:ff\", \"Stages\": {},"
+	 " \"EgressInterface\": \"\", \"Action\": \"pass\", \"Reason\": \"pass_not_ip\"}",
+	 "02:15:27.000042 eth0 to ff:ff:ff:ff:ff:ff 60 bytes | no listener, no server"
+	 " | pass_not_ip\n"},
+};
+
+static void test_trace_event_when_printed_names_every_stage(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(trace_rows); i++) {
+		json_auto_t *event = json_loads(trace_rows[i].event, 0, NULL);
+		AUTO(free_memory) char *text = NULL;
+		size_t size;
+		FILE *file = open_memstream(&text, &size);
+
+		assert_non_null(event);
+		trace_print_event(file, event, false);
+		fclose(file);
+		assert_string_equal(text, trace_rows[i].line);
+	}
 }
 
 static void test_http_codes_when_short_or_long_are_the_apis(void **state)
@@ -366,6 +443,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duration_with_unit_is_read_into_milliseconds),
 		cmocka_unit_test(test_duration_that_may_mean_anything_is_refused),
+		cmocka_unit_test(test_client_when_given_is_an_address_with_or_without_port),
+		cmocka_unit_test(test_trace_event_when_printed_names_every_stage),
 		cmocka_unit_test(test_http_codes_when_short_or_long_are_the_apis),
 		cmocka_unit_test(test_server_spec_when_read_gives_its_parts_or_a_reason),
 		cmocka_unit_test(test_server_spec_when_made_json_has_the_apis_names),

@@ -148,6 +148,58 @@ static const struct option health_options[] = {
 	{},
 };
 
+static const struct argument trace_words[] = {
+	{.name = "CLIENT", .parameter = "Client", .convert = value_client, .optional = true},
+	{},
+};
+
+static const struct option trace_options[] = {
+	{.name = "lb",
+	 .value = "LB",
+	 .parameter = "LoadBalancerId",
+	 .help = "with --port: only packets of this listener, both ways"},
+	{.name = "port",
+	 .value = "PORT",
+	 .parameter = "ListenerPort",
+	 .convert = value_port,
+	 .help = "port of the listener"},
+	{.name = "protocol",
+	 .value = "PROTOCOL",
+	 .parameter = "ListenerProtocol",
+	 .choices = "tcp|udp",
+	 .help = "where the port has a listener of each"},
+	{.name = "reason",
+	 .value = "REASON",
+	 .parameter = "Reason",
+	 .help = "only packets that met this verdict: drops --all lists them"},
+	{.name = "every",
+	 .value = "N",
+	 .parameter = "SampleEvery",
+	 .convert = value_number,
+	 .help = "one of N of the packets that match (default 1)"},
+	{.name = "for",
+	 .value = "TIME",
+	 .parameter = "DurationMs",
+	 .convert = value_duration,
+	 .help = "how long: 100ms-10m (default 10s)"},
+	{.name = "count",
+	 .value = "N",
+	 .parameter = "MaxEvents",
+	 .convert = value_number,
+	 .help = "end after so many packets (default 100000)"},
+	{},
+};
+
+static const struct option drops_options[] = {
+	{.name = "interval",
+	 .value = "TIME",
+	 .convert = value_duration,
+	 .help = "between two looks: at least 10ms (default 1s)"},
+	{.name = "once", .help = "print the totals since the maps were made, and exit"},
+	{.name = "all", .help = "every reason, also of packets that went as they should"},
+	{},
+};
+
 static const struct option listener_create_options[] = {
 	LISTENER_OPTIONS(OPTION_REQUIRED),
 	{.name = "group",
@@ -240,6 +292,22 @@ const struct command commands[] = {
 	 .details =
 		 "What was found is good, a note, a warning or an error; below, what to do about "
 		 "it.\nNothing on the host is changed.\n"},
+	{.group = "",
+	 .verb = "drops",
+	 .arguments = no_words,
+	 .options = drops_options,
+	 .run = run_drops,
+	 .summary = "show why packets are dropped, rejected or left to the host, and how many",
+	 .details = "Goes on until Ctrl-C; --once prints totals.\n"},
+	{.group = "",
+	 .verb = "trace",
+	 .arguments = trace_words,
+	 .options = trace_options,
+	 .run = run_trace,
+	 .summary = "show packets one by one, with what was found and decided for each",
+	 .details = "CLIENT is ADDRESS or ADDRESS:PORT, an IPv6 address with a port in brackets:\n"
+		    "packets from and to it are shown. Without it and options: all packets. Ends\n"
+		    "when its time is over, or by Ctrl-C. With -j: one JSON object a line.\n"},
 	{.group = "server",
 	 .verb = "add",
 	 .arguments = server_add_words,

@@ -8,6 +8,8 @@
 enum exit_status run_status(struct session *session, const struct invocation *invocation);
 enum exit_status run_doctor(struct session *session, const struct invocation *invocation);
 enum exit_status run_health(struct session *session, const struct invocation *invocation);
+enum exit_status run_drops(struct session *session, const struct invocation *invocation);
+enum exit_status run_trace(struct session *session, const struct invocation *invocation);
 enum exit_status run_server_add(struct session *session, const struct invocation *invocation);
 enum exit_status run_server_del(struct session *session, const struct invocation *invocation);
 enum exit_status run_server_list(struct session *session, const struct invocation *invocation);

@@ -46,6 +46,21 @@ int value_address(const char *text, char **ret_value, struct error *reterr)
 	return 0;
 }
 
+int value_client(const char *text, char **ret_value, struct error *reterr)
+{
+	struct netaddr address;
+	uint16_t port;
+
+	if (netaddr_parse_endpoint(text, &address, &port) < 0)
+		return error_set(
+			reterr, CODE_INVALID_PARAMETER, NULL,
+			"\"%s\" is not ADDRESS or ADDRESS:PORT, such as 192.0.2.7:51000 or "
+			"[2001:db8::7]:51000",
+			text);
+	*ret_value = xstrdup(text);
+	return 0;
+}
+
 int value_duration(const char *text, char **ret_value, struct error *reterr)
 {
 	static const struct {

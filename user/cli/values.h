@@ -19,6 +19,8 @@ CHECKED int value_port(const char *text, char **ret_value, struct error *reterr)
 /* 0-4294967295: the agent knows the narrower range. */
 CHECKED int value_number(const char *text, char **ret_value, struct error *reterr);
 CHECKED int value_address(const char *text, char **ret_value, struct error *reterr);
+/* ADDRESS or ADDRESS:PORT, an IPv6 address with a port in brackets. */
+CHECKED int value_client(const char *text, char **ret_value, struct error *reterr);
 /* "2s", "10ms", "1m" into milliseconds; a number without a unit is refused, as it may mean either.
  */
 CHECKED int value_duration(const char *text, char **ret_value, struct error *reterr);

@@ -85,7 +85,8 @@ layers() {
 }
 
 bpf_stack() {
-	/usr/bin/python3 tools/check-stack.py "$build/bpf/tandem.bpf.o"
+	/usr/bin/python3 tools/check-stack.py "$build/bpf/tandem.bpf.o" \
+		"$build/bpf/tandem_trace.bpf.o"
 }
 
 python_style() {

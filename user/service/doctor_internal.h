@@ -85,7 +85,14 @@ struct doctor {
 	bool unresolved4; /* an IPv4 server's next hop is */
 	unsigned int targets;
 
-	/* For the checks of listeners. */
+	/* For the checks of listeners: read once, since there may be ten thousand. */
+	uint32_t attached[TD_MAX_DEVICES]; /* indices of the interfaces */
+	unsigned int attached_count;
+	bool ports_known; /* the two below were read */
+	unsigned long first_port, last_port;
+	char reserved_ports[1024];
+	uint32_t arp_ifindex; /* whose setting this is: */
+	int64_t arp_ignore;
 	struct doctor_address *addresses; /* sorted by address */
 	size_t address_count;
 	struct net_interface *interfaces;

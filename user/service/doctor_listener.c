@@ -40,6 +40,21 @@ static int collect_interface(const struct net_interface *interface, void *userda
 	return 0;
 }
 
+/* What is the same for all of them. */
+static void read_host(struct doctor *doctor)
+{
+	char range[32];
+
+	for (const char *const *name = doctor->service->interfaces;
+	     name && *name && doctor->attached_count < TD_MAX_DEVICES; name++)
+		doctor->attached[doctor->attached_count++] = if_nametoindex(*name);
+	doctor->ports_known =
+		net_sysctl_read("net/ipv4/ip_local_port_range", range, sizeof(range)) >= 0 &&
+		net_sysctl_read("net/ipv4/ip_local_reserved_ports", doctor->reserved_ports,
+				sizeof(doctor->reserved_ports)) >= 0 &&
+		service_doctor_read_numbers(range, &doctor->first_port, &doctor->last_port) == 2;
+}
+
 static int compare_addresses(const void *a, const void *b)
 {
 	return memcmp(&((const struct doctor_address *)a)->address,
@@ -68,21 +83,26 @@ static const char *interface_name(uint32_t ifindex, char *buffer)
 
 /* VIPs. */
 
-/* Whether the kernel is told to answer no ARP for it; @ret_setting is what it is told then. */
-static bool is_silent(const struct doctor_address *vip, int64_t *ret_setting)
+/* Whether the kernel is told to answer no ARP for it. */
+static bool is_silent(struct doctor *doctor, const struct doctor_address *vip)
 {
-	AUTO(free_memory) char *path = NULL;
-	char name[IFNAMSIZ];
 	int64_t all = 0, own = 0;
+	char name[IFNAMSIZ];
 
 	if (vip->address.family != AF_INET)
 		return false;
-	path = xasprintf("net/ipv4/conf/%s/arp_ignore", interface_name(vip->ifindex, name));
-	if (net_sysctl_integer("net/ipv4/conf/all/arp_ignore", &all) < 0 ||
-	    net_sysctl_integer(path, &own) < 0)
-		return false;
-	*ret_setting = all > own ? all : own;
-	return *ret_setting >= 8;
+	if (vip->ifindex != doctor->arp_ifindex) {
+		AUTO(free_memory)
+		char *path = xasprintf("net/ipv4/conf/%s/arp_ignore",
+				       interface_name(vip->ifindex, name));
+
+		if (net_sysctl_integer("net/ipv4/conf/all/arp_ignore", &all) < 0 ||
+		    net_sysctl_integer(path, &own) < 0)
+			return false;
+		doctor->arp_ifindex = vip->ifindex;
+		doctor->arp_ignore = all > own ? all : own;
+	}
+	return doctor->arp_ignore >= 8;
 }
 
 /* Returns whether it is good. */
@@ -92,7 +112,6 @@ static bool check_vip_at(struct doctor *doctor, const struct netaddr *address)
 	const struct doctor_address *found = find_address(doctor, address);
 	char wanted[IFNAMSIZ], name[IFNAMSIZ];
 	AUTO(free_memory) char *remedy = NULL;
-	int64_t arp_ignore = 0;
 
 	interface_name(service->vip_ifindex, wanted);
 	if (!found && service->manage_vip)
@@ -110,12 +129,12 @@ static bool check_vip_at(struct doctor *doctor, const struct netaddr *address)
 				   "vip_interface of the configuration",
 				   "on %s instead of %s", interface_name(found->ifindex, name),
 				   wanted);
-	else if (is_silent(found, &arp_ignore)) {
+	else if (is_silent(doctor, found)) {
 		remedy = xasprintf("sysctl -w net/ipv4/conf/%s/arp_ignore=0 (or all/arp_ignore)",
 				   interface_name(found->ifindex, name));
 		service_doctor_say(doctor, SEVERITY_ERROR, remedy,
 				   "on %s, but arp_ignore=%d there: nobody is told where it is",
-				   name, (int)arp_ignore);
+				   name, (int)doctor->arp_ignore);
 	} else {
 		return true;
 	}
@@ -166,8 +185,8 @@ struct server_view {
 
 static bool is_attached(const struct doctor *doctor, uint32_t ifindex)
 {
-	for (const char *const *name = doctor->service->interfaces; name && *name; name++) {
-		if (if_nametoindex(*name) == ifindex)
+	for (unsigned int i = 0; i < doctor->attached_count; i++) {
+		if (doctor->attached[i] == ifindex)
 			return true;
 	}
 	return false;
@@ -346,17 +365,12 @@ static bool list_has(const char *list, uint16_t port)
 /* A connection of this host's own from VIP:port would get the clients' packets, or they its. */
 static bool check_local_port(struct doctor *doctor, const struct service_listener_status *status)
 {
-	unsigned long first = 0, last = 0;
 	uint16_t port = status->listener.port;
-	char range[32], reserved[1024];
+	const char *reserved = doctor->reserved_ports;
 	AUTO(free_memory) char *remedy = NULL;
 
-	if (!find_address(doctor, &status->vip) ||
-	    net_sysctl_read("net/ipv4/ip_local_port_range", range, sizeof(range)) < 0 ||
-	    net_sysctl_read("net/ipv4/ip_local_reserved_ports", reserved, sizeof(reserved)) < 0 ||
-	    service_doctor_read_numbers(range, &first, &last) != 2)
-		return true;
-	if (port < first || port > last || list_has(reserved, port))
+	if (!doctor->ports_known || !find_address(doctor, &status->vip) ||
+	    port < doctor->first_port || port > doctor->last_port || list_has(reserved, port))
 		return true;
 	remedy = xasprintf("sysctl -w net.ipv4.ip_local_reserved_ports=%s%s%u", reserved,
 			   reserved[0] ? "," : "", port);
@@ -364,7 +378,7 @@ static bool check_local_port(struct doctor *doctor, const struct service_listene
 		doctor, SEVERITY_WARNING, remedy,
 		"this host may take port %u of the VIP for a connection of its own, whose "
 		"replies the listener would get: it is within ip_local_port_range (%lu-%lu)",
-		port, first, last);
+		port, doctor->first_port, doctor->last_port);
 	return false;
 }
 
@@ -438,6 +452,7 @@ int service_doctor_listeners(struct doctor *doctor)
 	int r;
 
 	doctor->tallies = tallies;
+	read_host(doctor);
 	r = net_walk_addresses(doctor->service->net, collect_address, doctor);
 	if (r >= 0)
 		r = net_walk_interfaces(doctor->service->net, collect_interface, doctor);

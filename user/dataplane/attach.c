@@ -38,7 +38,7 @@ static int query(uint32_t ifindex, const char *ifname, struct bpf_xdp_query_opts
 
 	memset(ret, 0, sizeof(*ret));
 	ret->sz = sizeof(*ret);
-	r = bpf_xdp_query(ifindex, 0, ret);
+	r = bpf_xdp_query((int)ifindex, 0, ret);
 	if (r < 0)
 		return error_errno(reterr, r, "ask for the XDP program of %s", ifname);
 	return 0;
@@ -146,20 +146,35 @@ static int link_create(const struct dataplane *dataplane, uint32_t ifindex)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
 	int program = dataplane_program_fd(dataplane);
-	int fd = bpf_link_create(program, ifindex, BPF_XDP, &options);
+	int fd = bpf_link_create(program, (int)ifindex, BPF_XDP, &options);
 
 	if (fd != -EOPNOTSUPP && fd != -EINVAL)
 		return fd;
 	options.flags = XDP_FLAGS_SKB_MODE;
-	return bpf_link_create(program, ifindex, BPF_XDP, &options);
+	return bpf_link_create(program, (int)ifindex, BPF_XDP, &options);
+}
+
+/* Returns the descriptor of the pinned link. */
+static int link_create_pinned(const struct dataplane *dataplane, uint32_t ifindex)
+{
+	AUTO(free_memory) char *path = link_path(dataplane, ifindex);
+	int fd = link_create(dataplane, ifindex);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = bpf_obj_pin(fd, path);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return fd;
 }
 
 static int attach_new(struct dataplane *dataplane, uint32_t ifindex, const char *ifname,
 		      struct error *reterr)
 {
-	AUTO(free_memory) char *path = link_path(dataplane, ifindex);
-	AUTO(close_fd) int fd = -1;
-	int r;
+	int fd, r;
 
 	if (dataplane->link_count == TD_MAX_DEVICES)
 		return dataplane_fail(reterr, -ENOSPC, "interface %s: there are %u already", ifname,
@@ -168,15 +183,13 @@ static int attach_new(struct dataplane *dataplane, uint32_t ifindex, const char 
 	r = device_add(dataplane, ifindex);
 	if (r < 0)
 		return error_errno(reterr, r, "enter interface %s into the maps", ifname);
-	fd = link_create(dataplane, ifindex);
-	r = fd < 0 ? fd : bpf_obj_pin(fd, path);
-	if (r < 0) {
+	fd = link_create_pinned(dataplane, ifindex);
+	if (fd < 0) {
 		(void)device_remove(dataplane, ifindex);
-		return error_errno(reterr, r, "attach the XDP program to %s", ifname);
+		return error_errno(reterr, fd, "attach the XDP program to %s", ifname);
 	}
 	dataplane->links[dataplane->link_count++] =
 		(struct link_entry){.ifindex = ifindex, .fd = fd, .wanted = true, .fresh = true};
-	fd = -1;
 	return 0;
 }
 

@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define uthash_fatal(message) abort() /* as base/memory.h does */
+/* As base/memory.h does. NOLINTNEXTLINE(readability-identifier-naming): uthash's name */
+#define uthash_fatal(message) abort()
 #include <uthash.h>
 
 #include "dataplane/dataplane.h"
@@ -128,7 +129,7 @@ struct link_entry {
 	uint32_t ifindex;
 	int fd;
 	bool wanted; /* dataplane_attach() was called */
-	bool fresh; /* created since dataplane_open() */
+	bool fresh;  /* created since dataplane_open() */
 	bool veth;
 };
 
@@ -205,7 +206,8 @@ size_t dataplane_place_key_size(unsigned int family);
 void dataplane_address_words(const struct netaddr *address, __be32 *ret_words);
 void dataplane_address_from_words(const __be32 *words, unsigned int family, struct netaddr *ret);
 
-/* quick.c: quick4 follows services4 and endpoints4. Other maps, and VIPs without a port, are not in it. */
+/* quick.c: quick4 follows services4 and endpoints4. Other maps, and VIPs without a port, are not in
+ * it. */
 bool dataplane_quick_mirrors(enum map_id map, const void *key);
 /* @known: the hash map had the key before. */
 void dataplane_quick_put(struct td_quick4 *buckets, enum map_id map, const void *key,

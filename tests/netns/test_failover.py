@@ -127,6 +127,41 @@ def test_a_killed_primary_costs_only_what_was_in_flight_and_returns_by_itself(la
     assert lab.server("Slave")["Health"] == "up"
 
 
+def test_a_failover_and_the_return_amid_changes_of_configuration(lab):
+    """Other listeners come and go on the same load balancer while the primary dies and returns."""
+    balancer, _ = lab.web()
+    lab.healthy()
+    group = lab.group(balancer, 9000)
+    load = lab.begin("client", "load", VIP4, 80, 2)
+
+    def change():
+        lab.listener(balancer, group, 9000, start=True)
+        where = {"LoadBalancerId": balancer, "ListenerPort": 9000, "ListenerProtocol": "tcp"}
+        lab.api("StopLoadBalancerListener", **where)
+        lab.api("DeleteLoadBalancerListener", **where)
+
+    changes = []
+    for act, want in ((lab.pair.kill, "Slave"), (lab.pair.revive, "Master")):
+        change()
+        start = time.monotonic()
+        act("srv1")
+        while lab.api.active(80) != want:
+            change()
+            changes.append(want)
+            assert time.monotonic() < start + 5, "the switch got lost among the changes"
+        moved = time.monotonic()
+        for _ in range(10):
+            change()
+        assert lab.api.active(80) == want
+    # What was in flight on the secondary may hang until the client gives up.
+    before = lab.server("Master", 80)["Counters"]["SynAck"]
+    wait_until(lambda: lab.server("Master", 80)["Counters"]["SynAck"] > before + 50)
+    results = lab.finish(load)
+    assert changes.count("Slave") > 0
+    # Nothing but the switches cost a request: after the last one everything was answered.
+    assert {(who, error) for start, _, who, error in results if start > moved} == {("srv1", "")}
+
+
 def test_a_silently_dead_primary_is_left_within_the_checks_bound(lab):
     """Its wire is cut: no RST, no ICMP. New connections fail for interval x threshold + timeout."""
     serve(lab)

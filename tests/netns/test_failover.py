@@ -222,8 +222,11 @@ def test_udp_moves_with_the_next_datagram_and_none_reaches_the_old_server_after_
         name: [int(text) for _, text in lab.finish(process)] for name, process in servers.items()
     }
 
-    # Not one datagram was lost, and each went to exactly one server: the switch is one cut.
-    assert None not in seen["who"] and not seen["refused"]
+    # Not one datagram was lost, and each went to exactly one server: the switch is one cut. Only a
+    # reply that the old server sent after it does not count any more.
+    unanswered = [number for number, who in enumerate(seen["who"]) if who is None]
+    assert unanswered == sorted(arrived["srv1"])[len(arrived["srv1"]) - len(unanswered) :]
+    assert len(unanswered) < 5 and not seen["refused"]
     assert sorted(arrived["srv1"] + arrived["srv2"]) == list(range(len(seen["sent"])))
     assert max(arrived["srv1"]) < min(arrived["srv2"])
 

@@ -229,6 +229,18 @@ static int create(struct dataplane *dataplane, const struct dataplane_service *s
 	return 0;
 }
 
+/* The arrays have a place for each index; only the hashes can have no room left. */
+static int fail_full(const struct dataplane_service *service, struct error *reterr)
+{
+	unsigned int family = family_of(&service->vip);
+
+	return dataplane_fail(reterr, -ENOSPC,
+			      "map %s or %s is full: the kernel takes no more elements, though not "
+			      "all are ours",
+			      dataplane_map_name(MAP_ENDPOINTS4 + family),
+			      dataplane_map_name(MAP_SERVICES4 + family));
+}
+
 int dataplane_service_put(struct dataplane *dataplane, const struct dataplane_service *service,
 			  __u64 state, uint32_t *ret_index, struct error *reterr)
 {
@@ -247,6 +259,8 @@ int dataplane_service_put(struct dataplane *dataplane, const struct dataplane_se
 			return r;
 		r = entry ? replace(dataplane, entry, service, state)
 			  : create(dataplane, service, state, &entry);
+		if (r == -ENOSPC)
+			return fail_full(service, reterr);
 		if (r < 0)
 			return error_errno(reterr, r, "write the maps");
 	}

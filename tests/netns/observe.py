@@ -71,7 +71,9 @@ class PinnedMap:
         )
 
     def used(self):
-        """The elements that are not all zero: what an array holds."""
+        """The elements of a hash, and those of an array that are not all zero."""
+        if self.info.type != ARRAY:
+            return self.dump()
         zero = bytes(self.info.value_size)
         return [(key, value) for key, value in self.dump() if value != zero]
 
@@ -101,7 +103,7 @@ class PinnedMap:
 
 
 def map_used(lab, name):
-    """The elements of one map that are not all zero."""
+    """The elements of one map; of an array, those that are not all zero."""
     with PinnedMap(lab.pins / name) as pinned:
         return pinned.used()
 
@@ -206,3 +208,9 @@ class Count:
                 if "counter" in part:
                     return part["counter"]["packets"]
         raise AssertionError(f"no counter in {listing}")
+
+
+def differing(before, after):
+    """The names of the maps whose content is not the same: small enough to read in a failure."""
+    names = before.keys() | after.keys()
+    return {name for name in names if before.get(name) != after.get(name)}

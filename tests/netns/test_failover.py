@@ -122,8 +122,9 @@ def test_a_killed_primary_costs_only_what_was_in_flight_and_returns_by_itself(la
     for start, end in failed:
         # Sent to a primary that was dead, or on the secondary when the primary took over again.
         assert killed < end and start < taken_over or failed_back < end and start < returned
-    # Two bad checks of 50 ms; refusals come at once. The bound leaves room for a busy machine.
-    assert taken_over - killed < 1.0
+    # Two bad checks of 50 ms; refusals come at once. The bound leaves room for a busy machine, on
+    # which even a repeated SYN (one second) may be the first that is answered.
+    assert taken_over - killed < 1.5
     assert lab.server("Slave")["Health"] == "up"
 
 

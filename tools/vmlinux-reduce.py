@@ -13,9 +13,10 @@ import sys
 
 WANTED = """
     struct:xdp_md struct:ethhdr struct:iphdr struct:ipv6hdr struct:tcphdr struct:udphdr
-    struct:icmphdr struct:icmp6hdr struct:bpf_fib_lookup struct:net_device struct:net struct:ns_common
-    enum:xdp_action enum:bpf_map_type typedef:bool typedef:__u64 typedef:__s32 typedef:__s64 typedef:__wsum
-    typedef:size_t constant:true constant:IPPROTO_TCP constant:BPF_F_MMAPABLE
+    struct:icmphdr struct:icmp6hdr struct:bpf_fib_lookup struct:net_device struct:net
+    struct:ns_common enum:xdp_action enum:bpf_map_type typedef:bool typedef:__u64
+    typedef:__s32 typedef:__s64 typedef:__wsum typedef:size_t constant:true
+    constant:IPPROTO_TCP constant:BPF_F_MMAPABLE
 """.split()
 # Only these members of a large kernel type are read; CO-RE finds their offsets.
 TRIMMED = {

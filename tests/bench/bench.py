@@ -119,9 +119,7 @@ class Live:
         self.lab.start_agent()
         balancer = self.lab.balancer()
         group = self.lab.group(balancer, port=5001)
-        self.lab.listener(
-            balancer, group, port=5001, protocol="UDP", HealthCheckSwitch="off"
-        )
+        self.lab.listener(balancer, group, port=5001, protocol="UDP", HealthCheckSwitch="off")
         lab_module.wait_until(
             lambda: all(
                 server["NextHop"] == "resolved"
@@ -151,8 +149,11 @@ class Live:
             quiet=True,
         )
         subprocess.run(["sysctl", "-qw", limits], check=False, stderr=subprocess.DEVNULL)
-        self.lab.run("gateway", "ip neigh replace 10.2.0.11 lladdr "
-                     f"{self.address('srv1', 'eth0')} dev g1 nud permanent")
+        self.lab.run(
+            "gateway",
+            "ip neigh replace 10.2.0.11 lladdr "
+            f"{self.address('srv1', 'eth0')} dev g1 nud permanent",
+        )
         try:
             return self.series("live_nft_ns", lab_module.VIP4, 5001)
         finally:
@@ -202,9 +203,7 @@ class Failover:
             assert line[:3] == ["change", "srv2", "srv1"], line
             lab_module.wait_until(lambda: self.lab.healthy() is None, timeout=timeout)
         self.lab.stop(watch)
-        self.lab.api(
-            "DeleteLoadBalancerListener", LoadBalancerId=self.balancer, ListenerPort=80
-        )
+        self.lab.api("DeleteLoadBalancerListener", LoadBalancerId=self.balancer, ListenerPort=80)
         return gaps
 
 

@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "api/api.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "config.h"
@@ -47,6 +48,13 @@ static void agent_done(struct agent *agent)
 	agent->store = store_free(agent->store);
 	agent->event = sd_event_unref(agent->event);
 	close_fdp(&agent->lock_fd);
+}
+
+int agent_lock(const struct config *config, int *ret_fd, struct error *reterr)
+{
+	if (mkdir(config->state_dir, 0700) < 0 && errno != EEXIST)
+		return error_errno(reterr, -errno, "create state_dir %s", config->state_dir);
+	return lock_folder(config->state_dir, ret_fd, reterr);
 }
 
 /* News from the leaves goes up to the service, which may not be there yet. */

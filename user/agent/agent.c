@@ -281,23 +281,25 @@ static int agent_build(struct agent *agent, struct error *reterr)
 }
 
 /*
- * A start that failed before it served anything leaves the host as it was: what was adopted goes
- * on, what is new goes. The database too: an empty one that is found by the next start would say
- * that the listeners in the adopted maps were deleted.
+ * A start that failed leaves the host as it was: what was adopted goes on, what is new goes. The
+ * database too: an empty one that is found by the next start would say that the listeners in the
+ * adopted maps were deleted.
  */
 static void agent_undo(struct agent *agent)
 {
 	struct error error = {0};
-	bool purge = agent->dataplane && !dataplane_was_adopted(agent->dataplane);
+	bool take_down = agent->dataplane && !dataplane_was_adopted(agent->dataplane);
 	int r = 0;
 
-	if (agent->dataplane)
+	if (agent->dataplane && !agent->service)
 		dataplane_detach_fresh(agent->dataplane);
+	agent->service = service_free(agent->service);
 	agent->health = health_free(agent->health);
 	agent->dataplane = dataplane_free(agent->dataplane);
+	agent->net = net_free(agent->net);
 	agent->store = store_free(agent->store);
-	if (purge)
-		r = dataplane_purge(agent->config->pin_dir, &error);
+	if (take_down)
+		r = agent_take_down(agent->config, false, &error);
 	if (r >= 0 && agent->store_is_new)
 		r = agent_database_erase(agent->config, &error);
 	if (r < 0)
@@ -320,7 +322,7 @@ int agent_run(const struct config *config, struct error *reterr)
 			(void)error_errno(reterr, r, "run the event loop");
 		sd_notify(0, "STOPPING=1");
 		log_notice("stopping: packets go on being forwarded");
-	} else if (!agent.service) {
+	} else {
 		agent_undo(&agent);
 	}
 	agent_done(&agent);

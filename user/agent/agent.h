@@ -18,6 +18,10 @@ CHECKED int agent_run(const struct config *config, struct error *reterr);
  */
 CHECKED int agent_purge(const struct config *config, bool erase, struct error *reterr);
 
+/* The part of it that is in the kernel; the caller holds the state folder. @tell: the VIPs, on
+ * stdout. */
+CHECKED int agent_take_down(const struct config *config, bool tell, struct error *reterr);
+
 /* Delete the database with its side files; not there is success. */
 CHECKED int agent_database_erase(const struct config *config, struct error *reterr);
 

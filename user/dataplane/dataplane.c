@@ -108,6 +108,15 @@ static int open_all(struct dataplane *dataplane, sd_event *event, struct error *
 	return dataplane_adopt_repair(dataplane, reterr);
 }
 
+/* Let go of all that has a descriptor but the folder. */
+static void release(struct dataplane *dataplane)
+{
+	dataplane_events_stop(dataplane);
+	dataplane_links_free(dataplane);
+	unmap_memory(dataplane);
+	dataplane_program_unload(dataplane);
+}
+
 int dataplane_open(sd_event *event, const struct dataplane_options *options, struct dataplane **ret,
 		   struct error *reterr)
 {
@@ -127,7 +136,11 @@ int dataplane_open(sd_event *event, const struct dataplane_options *options, str
 	if (r < 0) {
 		/* Where the maps were foreign, adopted is false too: only what was loaded is ours.
 		 */
-		if (!dataplane->adopted && dataplane->skel)
+		bool ours = !dataplane->adopted && dataplane->skel;
+
+		/* To remove pins takes a descriptor, which may be what there was none of. */
+		release(dataplane);
+		if (ours)
 			dataplane_log_leftover(dataplane_folder_clear(dataplane->pin_dir, NULL),
 					       "remove pins");
 		if (dataplane->folder_created)
@@ -149,12 +162,9 @@ struct dataplane *dataplane_free(struct dataplane *dataplane)
 {
 	if (!dataplane)
 		return NULL;
-	dataplane_events_stop(dataplane);
-	dataplane_links_free(dataplane);
+	release(dataplane);
 	dataplane_mirror_free(dataplane);
 	free_pools(dataplane);
-	unmap_memory(dataplane);
-	dataplane_program_unload(dataplane);
 	close_fdp(&dataplane->lock_fd);
 	free(dataplane->pin_dir);
 	free(dataplane);

@@ -224,11 +224,11 @@ def bench_failover(tool):
             UnhealthyThreshold=3,
             HealthyThreshold=3,
         )
-        spread = {"min": min(fast), "max": max(fast), "runs": len(fast)}
+        spread = {"min": min(fast), "max": max(fast)}
         return {
             "failover_ms_p50": {"median": percentile(fast, 0.5), **spread},
             "failover_ms_p99": {"median": percentile(fast, 0.99), **spread},
-            "failover_default_ms_p50": {**figure(slow), "runs": len(slow)},
+            "failover_default_ms_p50": figure(slow),
         }
     finally:
         failover.lab.close()
@@ -280,15 +280,24 @@ def ratios(result):
     return out
 
 
-def show(result):
+def show(result, shares):
     """Print the figures for a person."""
     print(f"{'figure':32} {'median':>10} {'min':>10} {'max':>10}")
     for key, value in result.items():
-        if isinstance(value, dict) and "median" in value:
-            print(f"{key:32} {value['median']:10.1f} {value['min']:10.1f} {value['max']:10.1f}")
-    print(f"\n{'ratio':40} {'value':>8}")
-    for key, value in result["ratios"].items():
+        print(f"{key:32} {value['median']:10.1f} {value['min']:10.1f} {value['max']:10.1f}")
+    if shares:
+        print(f"\n{'ratio':40} {'value':>8}")
+    for key, value in shares.items():
         print(f"{key:40} {value:8.2f}")
+
+
+def flat(result, shares):
+    """For programs: the figure itself under its key, its extremes beside it."""
+    out = {}
+    for key, value in result.items():
+        out[key] = value["median"]
+        out[key + "_min"], out[key + "_max"] = value["min"], value["max"]
+    return {**out, **shares}
 
 
 def main():
@@ -310,12 +319,10 @@ def main():
         if not arguments.only or name in arguments.only:
             print(f"bench: {name} ...", file=sys.stderr)
             result.update(part())
-    if not arguments.only:
-        result["ratios"] = ratios(result)
-    else:
-        result["ratios"] = {}
-    pathlib.Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    show(result)
+    shares = {} if arguments.only else ratios(result)
+    text = json.dumps(flat(result, shares), indent=1)
+    pathlib.Path(arguments.out).write_text(text + "\n", encoding="utf-8")
+    show(result, shares)
 
 
 if __name__ == "__main__":

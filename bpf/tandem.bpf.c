@@ -42,12 +42,21 @@ int tandem_xdp(struct xdp_md *ctx)
 	return handle(ctx);
 }
 
-/* Only interfaces that the agent put into the map are counted: other people's errors are not ours.
- */
-static __always_inline void count_send_error(__u32 ifindex, __u32 frames, __s64 error)
-{
-	struct td_send_errors *errors = bpf_map_lookup_elem(&send_errors, &ifindex);
+/* The network namespace of the agent, by its inode; set at load. */
+const volatile __u32 home_netns = 0;
 
+/*
+ * Only interfaces that the agent put into the map are counted: other people's errors are not ours.
+ * The tracepoints see all namespaces, each of which counts its interfaces from 1.
+ */
+static __always_inline void count_send_error(const struct net_device *dev, __u32 ifindex,
+					     __u32 frames, __s64 error)
+{
+	struct td_send_errors *errors;
+
+	if (dev->nd_net.net->ns.inum != home_netns)
+		return;
+	errors = bpf_map_lookup_elem(&send_errors, &ifindex);
 	if (!errors)
 		return;
 	__sync_fetch_and_add(&errors->frames, frames);
@@ -60,7 +69,7 @@ int BPF_PROG(count_redirect_errors, const struct net_device *from, const struct 
 	     int sent, int drops, int err)
 {
 	if (drops > 0 || err < 0)
-		count_send_error(to->ifindex, drops, err);
+		count_send_error(to, to->ifindex, drops, err);
 	return 0;
 }
 
@@ -69,7 +78,7 @@ SEC("tp_btf/xdp_redirect_err")
 int BPF_PROG(count_redirect_refusals, const struct net_device *dev, const void *program,
 	     const void *target, int err, __u32 map_type, __u32 map_id, __u32 index)
 {
-	count_send_error(index, 1, err);
+	count_send_error(dev, index, 1, err);
 	return 0;
 }
 
@@ -78,6 +87,6 @@ SEC("tp_btf/xdp_bulk_tx")
 int BPF_PROG(count_tx_errors, const struct net_device *dev, int sent, int drops, int err)
 {
 	if (drops > 0 || err < 0)
-		count_send_error(dev->ifindex, drops, err);
+		count_send_error(dev, dev->ifindex, drops, err);
 	return 0;
 }

@@ -81,7 +81,14 @@ class Demo:
             self.ctl("server", "add", name, address)
         balancer = self.create("lb", "create", "--address", VIP)
         group = self.create(
-            "group", "create", "--lb", balancer, "--primary", "srv1:8080", "--secondary", "srv2:8080"
+            "group",
+            "create",
+            "--lb",
+            balancer,
+            "--primary",
+            "srv1:8080",
+            "--secondary",
+            "srv2:8080",
         )
         self.ctl(
             *("listener", "create", "--lb", balancer, "--protocol", "tcp", "--port", "80"),

@@ -66,6 +66,9 @@ cppcheck_c() {
 		#define LIST_HEAD(name, type) struct name { struct type *lh_first; }
 		#define LIST_ENTRY(type) struct { struct type *le_next; struct type **le_prev; }
 		#define LIST_FOREACH(item, head, field) for (item = (head)->lh_first; item; item = item->field.le_next)
+		#define TAILQ_HEAD(name, type) struct name { struct type *tqh_first; struct type **tqh_last; }
+		#define TAILQ_ENTRY(type) struct { struct type *tqe_next; struct type **tqe_prev; }
+		#define LIBBPF_OPTS(type, name, ...) struct type name = {__VA_ARGS__}
 		#define HASH_ITER(hh, head, item, next) for (item = head; item; item = item->hh.next)
 	END
 	cppcheck -q -j "$jobs" --std=c11 --language=c --enable=warning,performance,portability \

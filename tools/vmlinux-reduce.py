@@ -13,12 +13,17 @@ import sys
 
 WANTED = """
     struct:xdp_md struct:ethhdr struct:iphdr struct:ipv6hdr struct:tcphdr struct:udphdr
-    struct:icmphdr struct:icmp6hdr struct:bpf_fib_lookup struct:net_device
-    enum:xdp_action enum:bpf_map_type typedef:bool typedef:__u64 typedef:__s32 typedef:__s64 typedef:__wsum
-    typedef:size_t constant:true constant:IPPROTO_TCP constant:BPF_F_MMAPABLE constant:BPF_ANY
+    struct:icmphdr struct:icmp6hdr struct:bpf_fib_lookup struct:net_device struct:net
+    struct:ns_common enum:xdp_action enum:bpf_map_type typedef:bool typedef:__u64
+    typedef:__s32 typedef:__s64 typedef:__wsum typedef:size_t constant:true
+    constant:IPPROTO_TCP constant:BPF_F_MMAPABLE constant:BPF_ANY
 """.split()
 # Only these members of a large kernel type are read; CO-RE finds their offsets.
-TRIMMED = {"net_device": ["int ifindex;"]}
+TRIMMED = {
+    "net_device": ["int ifindex;", "possible_net_t nd_net;"],
+    "net": ["struct ns_common ns;"],
+    "ns_common": ["unsigned int inum;"],
+}
 
 
 def definitions(text):

@@ -185,6 +185,9 @@ def load(address, port, threads):
             except OSError as problem:
                 who, error = "", type(problem).__name__
             results.append([start, time.monotonic(), who, error])
+            if error:
+                # As clients do; else all of them may be caught under way at the switch.
+                done.wait(0.01)
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
     for worker in workers:

@@ -3,8 +3,11 @@
 
 import ctypes
 import errno
+import functools
+import hashlib
 import itertools
 import json
+import mmap
 import pathlib
 import shutil
 import sqlite3
@@ -48,10 +51,16 @@ class PinnedMap:
         if result < 0:
             raise OSError(ctypes.get_errno() or -result, "bpf")
 
+    @staticmethod
+    @functools.lru_cache(maxsize=None)
+    def _buffer(_purpose, size):
+        """Kept, since getting megabytes from the kernel takes longer than filling them."""
+        return ctypes.create_string_buffer(size)
+
     def _read(self):
         """All elements at once: the buffers of keys and values, and how many there are."""
-        keys = ctypes.create_string_buffer(self.info.key_size * self.info.max_entries)
-        values = ctypes.create_string_buffer(self.info.value_size * self.info.max_entries)
+        keys = self._buffer("keys", self.info.key_size * self.info.max_entries)
+        values = self._buffer("values", self.info.value_size * self.info.max_entries)
         batch = ctypes.create_string_buffer(max(self.info.key_size, 8))
         count = ctypes.c_uint32(self.info.max_entries)
         result = self.lib.bpf_map_lookup_batch(
@@ -59,12 +68,13 @@ class PinnedMap:
         )
         if result < 0 and ctypes.get_errno() != errno.ENOENT:  # ENOENT: that was all
             self._check(result)
-        return keys.raw, values.raw, count.value
+        return keys, values, count.value
 
     def dump(self):
         """All elements in the order of their keys, as (key, value)."""
         key_size, value_size = self.info.key_size, self.info.value_size
         keys, values, count = self._read()
+        keys, values = keys.raw, values.raw
         return sorted(
             (
                 keys[i * key_size : (i + 1) * key_size],
@@ -74,15 +84,22 @@ class PinnedMap:
         )
 
     def used(self):
-        """The elements that are not all zero: what an array holds."""
+        """The elements of a hash, and those of an array that are not all zero."""
+        if self.info.type != ARRAY:
+            return self.dump()
         zero = bytes(self.info.value_size)
         return [(key, value) for key, value in self.dump() if value != zero]
 
     def content(self):
-        """Something to compare, quickly: an array's bytes, a hash's elements."""
-        if self.info.type == ARRAY:
-            return self._read()[1].rstrip(b"\0")
-        return self.dump()
+        """Something to compare, quickly: an array's digest, a hash's elements."""
+        if self.info.type != ARRAY:
+            return self.dump()
+        try:
+            size = (self.info.value_size + 7) // 8 * 8 * self.info.max_entries
+            with mmap.mmap(self.fd, size, prot=mmap.PROT_READ) as memory:
+                return hashlib.blake2b(memory).hexdigest()
+        except OSError:  # not a map that can be mapped
+            return hashlib.blake2b(self._read()[1]).hexdigest()
 
     def update(self, key, value):
         """Write one element."""
@@ -104,7 +121,7 @@ class PinnedMap:
 
 
 def map_used(lab, name):
-    """The elements of one map that are not all zero."""
+    """The elements of one map; of an array, those that are not all zero."""
     with PinnedMap(lab.pins / name) as pinned:
         return pinned.used()
 
@@ -209,3 +226,9 @@ class Count:
                 if "counter" in part:
                     return part["counter"]["packets"]
         raise AssertionError(f"no counter in {listing}")
+
+
+def differing(before, after):
+    """The names of the maps whose content is not the same: small enough to read in a failure."""
+    names = before.keys() | after.keys()
+    return {name for name in names if before.get(name) != after.get(name)}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Requests that are refused, for every action: each gets its code, and changes nothing.
 
-"Nothing" is compared after each request: all Describe answers, the database read from a copy, and
+"Nothing" is compared after each test: all Describe answers, the database read from a copy, and
 the maps. Covers of the field reports: C4 and C8 (conflicting objects are refused, both named), D5
 and F4 (a server twice) on the way.
 """
@@ -34,7 +34,7 @@ class Configured:
 
     def __init__(self, lab):
         self.lab = lab
-        self.seen = None  # all there is, as the last request left it
+        self.seen = None  # all there is, as the last test left it
         api = lab.api
         for name, address in {"i-a": "10.2.0.11", "i-b": "10.2.0.12", "i-6": "fd02::11"}.items():
             api("RegisterServer", ServerId=name, ServerIp=address)
@@ -90,6 +90,18 @@ def configured_fixture():
         yield Configured(lab)
     finally:
         lab.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_changes(configured):
+    """Compare all there is with what it was before the test."""
+    before = configured.seen or everything(configured.lab)
+    configured.seen = None
+    yield
+    after = everything(configured.lab)
+    for part, value in before.items():
+        assert after[part] == value, f"the {part} changed"
+    configured.seen = after
 
 
 # What each action takes, at its least: (required, the rest).
@@ -163,8 +175,7 @@ def good(action):
 
 
 def check_refused(configured, pairs, status, code, words=()):
-    """Send what has to be refused, and see that nothing else happened."""
-    before = configured.seen or everything(configured.lab)
+    """Send what has to be refused, and look at the answer."""
     got_status, body = configured.send(pairs)
     assert (got_status, body.get("Code")) == (status, code), body
     assert set(body) - {"Recommend"} == {"RequestId", "HostId", "Code", "Message"}
@@ -172,11 +183,6 @@ def check_refused(configured, pairs, status, code, words=()):
     assert re.fullmatch(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}", body["RequestId"])
     for word in words:
         assert configured.fill(word) in body["Message"]
-    configured.seen = None
-    after = everything(configured.lab)
-    for part, value in before.items():
-        assert after[part] == value, f"the {part} changed"
-    configured.seen = after
 
 
 @pytest.mark.parametrize(
@@ -560,7 +566,6 @@ def test_an_action_that_does_not_exist_is_refused(configured, pairs, status, cod
 def test_http_that_is_not_what_the_api_speaks_is_refused(
     configured, method, path, headers, body, status, code
 ):
-    before = everything(configured.lab)
     connection = UnixConnection(configured.lab.socket)
     try:
         connection.putrequest(method, path)
@@ -577,4 +582,3 @@ def test_http_that_is_not_what_the_api_speaks_is_refused(
         connection.close()
     assert (answer.status, told["Code"]) == (status, code), told
     assert set(told) - {"Recommend"} == {"RequestId", "HostId", "Code", "Message"}
-    assert everything(configured.lab) == before

@@ -417,6 +417,7 @@ static void test_nexthop_when_it_changes_then_the_element_or_the_group_does(void
 	open_dataplane();
 	nexthop = nexthop_of(PRIMARY, &index, &group);
 	assert_int_equal(index, next_index);
+	assert_int_equal(nexthop.ifindex, 5);
 	dataplane_nexthop_remove(rig.dataplane, &primary);
 	nexthop_put(PRIMARY, 5, 10, true);
 	nexthop = nexthop_of(PRIMARY, &index, &group);

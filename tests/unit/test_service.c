@@ -359,6 +359,21 @@ static void test_vip_when_managed_then_announced_at_creation_and_at_each_start(v
 	assert_int_equal(fake_address(&vip)->announced, 1);
 }
 
+static void test_vip_when_it_leaves_the_host_then_put_back(void **state)
+{
+	struct rig *rig = *state;
+	struct netaddr vip = address_of("192.0.2.10");
+
+	given_everything(rig);
+	fake_address(&vip)->vip = false;
+	fake_address(&vip)->announced = 0;
+	service_on_addresses(rig->service);
+	assert_true(fake_address(&vip)->vip);
+	assert_int_equal(fake_address(&vip)->announced, 1);
+	service_on_addresses(rig->service);
+	assert_int_equal(fake_address(&vip)->announced, 1);
+}
+
 static void test_host_events_when_told_then_the_maps_follow(void **state)
 {
 	struct rig *rig = *state;
@@ -474,6 +489,7 @@ int main(void)
 		TEST(test_agent_start_when_the_store_is_new_beside_services_then_refused),
 		TEST(test_vip_when_others_manage_it_then_it_is_left_alone),
 		TEST(test_vip_when_managed_then_announced_at_creation_and_at_each_start),
+		TEST(test_vip_when_it_leaves_the_host_then_put_back),
 		TEST(test_host_events_when_told_then_the_maps_follow),
 		TEST(test_start_when_a_map_is_full_then_refused_as_a_limit),
 		TEST(test_agent_start_when_there_are_10000_groups_then_it_takes_under_5_s),

@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "api/api.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "config.h"
@@ -48,6 +49,13 @@ static void agent_done(struct agent *agent)
 	agent->store = store_free(agent->store);
 	agent->event = sd_event_unref(agent->event);
 	close_fdp(&agent->lock_fd);
+}
+
+int agent_lock(const struct config *config, int *ret_fd, struct error *reterr)
+{
+	if (mkdir(config->state_dir, 0700) < 0 && errno != EEXIST)
+		return error_errno(reterr, -errno, "create state_dir %s", config->state_dir);
+	return lock_folder(config->state_dir, ret_fd, reterr);
 }
 
 /* News from the leaves goes up to the service, which may not be there yet. */
@@ -299,23 +307,25 @@ static int agent_build(struct agent *agent, struct error *reterr)
 }
 
 /*
- * A start that failed before it served anything leaves the host as it was: what was adopted goes
- * on, what is new goes. The database too: an empty one that is found by the next start would say
- * that the listeners in the adopted maps were deleted.
+ * A start that failed leaves the host as it was: what was adopted goes on, what is new goes. The
+ * database too: an empty one that is found by the next start would say that the listeners in the
+ * adopted maps were deleted.
  */
 static void agent_undo(struct agent *agent)
 {
 	struct error error = {0};
-	bool purge = agent->dataplane && !dataplane_was_adopted(agent->dataplane);
+	bool take_down = agent->dataplane && !dataplane_was_adopted(agent->dataplane);
 	int r = 0;
 
-	if (agent->dataplane)
+	if (agent->dataplane && !agent->service)
 		dataplane_detach_fresh(agent->dataplane);
+	agent->service = service_free(agent->service);
 	agent->health = health_free(agent->health);
 	agent->dataplane = dataplane_free(agent->dataplane);
+	agent->net = net_free(agent->net);
 	agent->store = store_free(agent->store);
-	if (purge)
-		r = dataplane_purge(agent->config->pin_dir, &error);
+	if (take_down)
+		r = agent_take_down(agent->config, false, &error);
 	if (r >= 0 && agent->store_is_new)
 		r = agent_database_erase(agent->config, &error);
 	if (r < 0)
@@ -338,7 +348,7 @@ int agent_run(const struct config *config, struct error *reterr)
 			(void)error_errno(reterr, r, "run the event loop");
 		sd_notify(0, "STOPPING=1");
 		log_notice("stopping: packets go on being forwarded");
-	} else if (!agent.service) {
+	} else {
 		agent_undo(&agent);
 	}
 	agent_done(&agent);

@@ -18,11 +18,15 @@ CHECKED int agent_run(const struct config *config, struct error *reterr);
  */
 CHECKED int agent_purge(const struct config *config, bool erase, struct error *reterr);
 
+/* The part of it that is in the kernel; the caller holds the state folder. @tell: the VIPs, on
+ * stdout. */
+CHECKED int agent_take_down(const struct config *config, bool tell, struct error *reterr);
+
 /* Delete the database with its side files; not there is success. */
 CHECKED int agent_database_erase(const struct config *config, struct error *reterr);
 
-/* Lock the state folder, which is created 0700; -EBUSY with the holder's pid in @reterr. @ret_fd
- * holds the lock until it is closed. */
+/* Hold the state folder, which is created 0700 where it is missing; -EBUSY names who holds it.
+ * @ret_fd holds it until it is closed. */
 CHECKED int agent_lock(const struct config *config, int *ret_fd, struct error *reterr);
 
 #endif

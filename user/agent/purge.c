@@ -17,7 +17,7 @@
 struct vips {
 	struct net *net;
 	uint32_t ifindex;
-	unsigned int removed;
+	bool tell; /* on stdout */
 	struct error *reterr;
 };
 
@@ -30,16 +30,18 @@ static int vip_remove(const struct load_balancer *balancer, void *userdata)
 	r = net_address_remove(vips->net, vips->ifindex, &balancer->address, vips->reterr);
 	if (r < 0)
 		return r;
-	printf("VIP %s is off its interface\n", netaddr_format(&balancer->address, text));
-	vips->removed++;
+	if (vips->tell)
+		printf("VIP %s is off its interface\n", netaddr_format(&balancer->address, text));
 	return 0;
 }
 
 /* The VIPs are known by the database alone: where there is none, none were put anywhere. */
-static int vips_remove(const struct config *config, const char *database, struct error *reterr)
+static int vips_remove(const struct config *config, const char *database, bool tell,
+		       struct error *reterr)
 {
 	static const struct net_callbacks no_callbacks;
-	struct vips vips = {.ifindex = if_nametoindex(config->vip_interface), .reterr = reterr};
+	struct vips vips = {
+		.ifindex = if_nametoindex(config->vip_interface), .tell = tell, .reterr = reterr};
 	AUTO(store_free) struct store *store = NULL;
 	AUTO(net_free) struct net *net = NULL;
 	sd_event *event = NULL;
@@ -76,6 +78,21 @@ int agent_database_erase(const struct config *config, struct error *reterr)
 	return 0;
 }
 
+int agent_take_down(const struct config *config, bool tell, struct error *reterr)
+{
+	AUTO(free_memory) char *database = xasprintf("%s/tandem.db", config->state_dir);
+	int r;
+
+	/*
+	 * The VIPs go first: as long as the host has one, its own stack would answer live
+	 * connections with RST once the program is gone.
+	 */
+	r = vips_remove(config, database, tell, reterr);
+	if (r < 0)
+		return r;
+	return dataplane_purge(config->pin_dir, reterr);
+}
+
 int agent_purge(const struct config *config, bool erase, struct error *reterr)
 {
 	AUTO(free_memory) char *database = xasprintf("%s/tandem.db", config->state_dir);
@@ -85,14 +102,7 @@ int agent_purge(const struct config *config, bool erase, struct error *reterr)
 	r = agent_lock(config, &lock, reterr);
 	if (r < 0)
 		return r;
-	/*
-	 * The VIPs go first: as long as the host has one, its own stack would answer live
-	 * connections with RST once the program is gone.
-	 */
-	r = vips_remove(config, database, reterr);
-	if (r < 0)
-		return r;
-	r = dataplane_purge(config->pin_dir, reterr);
+	r = agent_take_down(config, true, reterr);
 	if (r < 0)
 		return r;
 	printf("programs, maps and links below %s are removed\n", config->pin_dir);

@@ -21,6 +21,8 @@ enum {
 	CONNECTION_MEMORY = 128 * 1024,
 	/* Everything else on the loop goes first. */
 	EVENT_PRIORITY = SD_EVENT_PRIORITY_NORMAL + 10,
+	/* A timeout of 0 is MHD's way to say that it has something to do already. */
+	TIMER_ACCURACY_US = 1,
 };
 
 struct api {
@@ -265,8 +267,8 @@ static int join_loop(struct api *api, sd_event *event, struct error *reterr)
 
 	r = sd_event_add_io(event, &api->io, fd, EPOLLIN, on_io, api);
 	if (r >= 0)
-		r = sd_event_add_time_relative(event, &api->timer, CLOCK_MONOTONIC, 0, 0, on_timer,
-					       api);
+		r = sd_event_add_time_relative(event, &api->timer, CLOCK_MONOTONIC, 0,
+					       TIMER_ACCURACY_US, on_timer, api);
 	if (r >= 0)
 		r = sd_event_source_set_priority(api->io, EVENT_PRIORITY);
 	if (r >= 0)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #include "api/params.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "model/codes.h"
@@ -45,9 +45,7 @@ struct params *params_free(struct params *params)
 
 static bool name_matches(const char *a, const char *b)
 {
-	if (tolower((unsigned char)a[0]) != tolower((unsigned char)b[0]))
-		return false;
-	return !a[0] || strcmp(a + 1, b + 1) == 0;
+	return strncasecmp(a, b, 1) == 0 && (!a[0] || strcmp(a + 1, b + 1) == 0);
 }
 
 const char *params_get(const struct params *params, const char *name)

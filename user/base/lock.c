@@ -47,27 +47,37 @@ static int error_held(const char *path, int fd, struct error *reterr)
 	return -EBUSY;
 }
 
-int lock_folder(const char *path, int *ret_fd, struct error *reterr)
+static int take_lock(const char *path, int fd, struct error *reterr)
 {
-	AUTO(close_fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat locked, named;
 
-	if (fd < 0)
-		return error_errno(reterr, -errno, "open folder %s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return error_held(path, fd, reterr);
 		return error_errno(reterr, -errno, "lock folder %s", path);
 	}
 
-	/* Whoever held it may have removed it in between: a lock on what has no name protects
-	 * nothing. */
+	/* Whoever held it may have removed it: a lock on what has no name protects nothing. */
 	if (fstat(fd, &locked) < 0 || stat(path, &named) < 0 || locked.st_ino != named.st_ino ||
 	    locked.st_dev != named.st_dev) {
 		error_set(reterr, 0, NULL, "folder %s is being removed by another process", path);
 		return -EBUSY;
 	}
+	return 0;
+}
+
+int lock_folder(const char *path, int *ret_fd, struct error *reterr)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return error_errno(reterr, -errno, "open folder %s", path);
+	r = take_lock(path, fd, reterr);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	*ret_fd = fd;
-	fd = -1;
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
 /* Which elements of the array maps are taken. */
 struct used {
@@ -59,7 +59,7 @@ static struct hop *adopt_hop(struct dataplane *dataplane, struct used *used,
 		hop->vlan = dataplane->nexthops[index].vlan;
 		hop->used = true;
 		used->nexthops[index] = true;
-		HASH_ADD(hh, dataplane->hops, address, sizeof(hop->address), hop);
+		dataplane_mirror_hop_add(dataplane, hop);
 	}
 	hop->references++;
 	return hop;
@@ -183,15 +183,9 @@ int dataplane_adopt_read(struct dataplane *dataplane, struct error *reterr)
 /* Whether the mirror has the gate. */
 static bool gate_is_known(const struct dataplane *dataplane, const struct place *place)
 {
-	const struct service_entry *entry;
-	const struct vip_entry *vip;
-
-	if (place->port || place->protocol) {
-		HASH_FIND(hh, dataplane->services, place, sizeof(*place), entry);
-		return entry;
-	}
-	HASH_FIND(hh, dataplane->vips, &place->address, sizeof(place->address), vip);
-	return vip;
+	if (place->port || place->protocol)
+		return dataplane_mirror_service(dataplane, place);
+	return dataplane_mirror_vip(dataplane, &place->address);
 }
 
 static bool endpoint_is_known(const struct dataplane *dataplane, const struct place *place)
@@ -310,6 +304,7 @@ static int repair_groups(struct dataplane *dataplane)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): atomic stores go through @words */
 static void repair_ports(__u64 *words, const uint16_t *counts)
 {
 	for (unsigned int i = 0; i < TD_PORT_WORDS; i++) {

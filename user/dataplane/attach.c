@@ -38,7 +38,7 @@ static int query(uint32_t ifindex, const char *ifname, struct bpf_xdp_query_opts
 
 	memset(ret, 0, sizeof(*ret));
 	ret->sz = sizeof(*ret);
-	r = bpf_xdp_query(ifindex, 0, ret);
+	r = bpf_xdp_query((int)ifindex, 0, ret);
 	if (r < 0)
 		return error_errno(reterr, r, "ask for the XDP program of %s", ifname);
 	return 0;

@@ -8,7 +8,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
 struct mapping {
 	enum map_id map;
@@ -108,6 +108,16 @@ static int open_all(struct dataplane *dataplane, sd_event *event, struct error *
 	return dataplane_adopt_repair(dataplane, reterr);
 }
 
+/* Let go of all that has a descriptor but the folder. */
+static void release(struct dataplane *dataplane)
+{
+	dataplane_events_stop(dataplane);
+	dataplane_trace_unload(dataplane);
+	dataplane_links_free(dataplane);
+	unmap_memory(dataplane);
+	dataplane_program_unload(dataplane);
+}
+
 int dataplane_open(sd_event *event, const struct dataplane_options *options, struct dataplane **ret,
 		   struct error *reterr)
 {
@@ -127,7 +137,11 @@ int dataplane_open(sd_event *event, const struct dataplane_options *options, str
 	if (r < 0) {
 		/* Where the maps were foreign, adopted is false too: only what was loaded is ours.
 		 */
-		if (!dataplane->adopted && dataplane->skel)
+		bool ours = !dataplane->adopted && dataplane->skel;
+
+		/* To remove pins takes a descriptor, which may be what there was none of. */
+		release(dataplane);
+		if (ours)
 			dataplane_log_leftover(dataplane_folder_clear(dataplane->pin_dir, NULL),
 					       "remove pins");
 		if (dataplane->folder_created)
@@ -139,39 +153,8 @@ int dataplane_open(sd_event *event, const struct dataplane_options *options, str
 	return 0;
 }
 
-static void free_mirror(struct dataplane *dataplane)
+static void free_pools(struct dataplane *dataplane)
 {
-	struct service_entry *service, *next_service;
-	struct endpoint_entry *endpoint, *next_endpoint;
-	struct vip_entry *vip, *next_vip;
-	struct local_entry *local, *next_local;
-	struct hop *hop, *next_hop;
-
-	HASH_ITER(hh, dataplane->services, service, next_service)
-	{
-		HASH_DEL(dataplane->services, service);
-		free(service);
-	}
-	HASH_ITER(hh, dataplane->endpoints, endpoint, next_endpoint)
-	{
-		HASH_DEL(dataplane->endpoints, endpoint);
-		free(endpoint);
-	}
-	HASH_ITER(hh, dataplane->vips, vip, next_vip)
-	{
-		HASH_DEL(dataplane->vips, vip);
-		free(vip);
-	}
-	HASH_ITER(hh, dataplane->hops, hop, next_hop)
-	{
-		HASH_DEL(dataplane->hops, hop);
-		free(hop);
-	}
-	HASH_ITER(hh, dataplane->locals, local, next_local)
-	{
-		HASH_DEL(dataplane->locals, local);
-		free(local);
-	}
 	dataplane_pool_free(&dataplane->free_services);
 	dataplane_pool_free(&dataplane->free_groups);
 	dataplane_pool_free(&dataplane->free_nexthops);
@@ -181,12 +164,9 @@ struct dataplane *dataplane_free(struct dataplane *dataplane)
 {
 	if (!dataplane)
 		return NULL;
-	dataplane_events_stop(dataplane);
-	dataplane_trace_unload(dataplane);
-	dataplane_links_free(dataplane);
-	free_mirror(dataplane);
-	unmap_memory(dataplane);
-	dataplane_program_unload(dataplane);
+	release(dataplane);
+	dataplane_mirror_free(dataplane);
+	free_pools(dataplane);
 	close_fdp(&dataplane->lock_fd);
 	free(dataplane->pin_dir);
 	free(dataplane);

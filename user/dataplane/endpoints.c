@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Whose replies are rewritten: endpoints of servers, each of one service. And bits of ports. */
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
+/* NOLINTBEGIN(readability-non-const-parameter): atomic stores go through @words */
 void dataplane_port_set(__u64 *words, uint16_t *counts, uint16_t port)
 {
 	if (counts[port]++ == 0)
@@ -14,19 +15,11 @@ void dataplane_port_clear(__u64 *words, uint16_t *counts, uint16_t port)
 	if (--counts[port] == 0)
 		__atomic_fetch_and(&words[port / 64], ~(1ULL << (port % 64)), __ATOMIC_RELEASE);
 }
+/* NOLINTEND(readability-non-const-parameter) */
 
 static enum map_id map_of(const struct place *place)
 {
 	return family_of(&place->address) ? MAP_ENDPOINTS6 : MAP_ENDPOINTS4;
-}
-
-struct endpoint_entry *dataplane_endpoint_find(const struct dataplane *dataplane,
-					       const struct place *place)
-{
-	struct endpoint_entry *entry;
-
-	HASH_FIND(hh, dataplane->endpoints, place, sizeof(*place), entry);
-	return entry;
 }
 
 void dataplane_endpoint_note(struct dataplane *dataplane, const struct place *place,
@@ -37,7 +30,7 @@ void dataplane_endpoint_note(struct dataplane *dataplane, const struct place *pl
 	entry->place = *place;
 	entry->service = service;
 	entry->slot = slot;
-	HASH_ADD(hh, dataplane->endpoints, place, sizeof(entry->place), entry);
+	dataplane_mirror_endpoint_add(dataplane, entry);
 	dataplane->endpoints_used[family_of(&place->address)]++;
 }
 
@@ -79,6 +72,5 @@ void dataplane_endpoint_remove(struct dataplane *dataplane, const struct place *
 	dataplane_log_leftover(dataplane_map_delete(dataplane, map_of(place), &key),
 			       "remove endpoint");
 	dataplane->endpoints_used[family_of(&place->address)]--;
-	HASH_DEL(dataplane->endpoints, entry);
-	free(entry);
+	dataplane_mirror_endpoint_remove(dataplane, entry);
 }

@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define uthash_fatal(message) abort() /* as base/memory.h does */
+/* As base/memory.h does. NOLINTNEXTLINE(readability-identifier-naming): uthash's name */
+#define uthash_fatal(message) abort()
 #include <uthash.h>
 
 #include "dataplane/dataplane.h"

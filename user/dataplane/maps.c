@@ -52,7 +52,8 @@ int dataplane_map_write(const struct dataplane *dataplane, enum map_id map, cons
 	r = bpf_map_update_elem(dataplane->maps[map], key, value, BPF_ANY);
 	if (r == 0 && mirrored)
 		dataplane_quick_put(dataplane->quick, map, key, value, known);
-	return r;
+	/* A hash is full, though not of what we know to be in it. */
+	return r == -E2BIG ? -ENOSPC : r;
 }
 
 int dataplane_map_read(const struct dataplane *dataplane, enum map_id map, const void *key,

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
 /* The destination MAC and, behind it, that it is known: one word, switched by one store. */
 static __u64 dest_word(const struct dataplane_nexthop *nexthop)
@@ -21,14 +21,6 @@ static __u64 dest_word(const struct dataplane_nexthop *nexthop)
 	}
 	memcpy(&word, bytes, sizeof(word));
 	return word;
-}
-
-struct hop *dataplane_hop_find(const struct dataplane *dataplane, const struct netaddr *address)
-{
-	struct hop *hop;
-
-	HASH_FIND(hh, dataplane->hops, address, sizeof(*address), hop);
-	return hop;
 }
 
 /* What fits into the element; there are no longer IP packets. */
@@ -58,7 +50,7 @@ static struct hop *hop_new(struct dataplane *dataplane, const struct netaddr *ad
 	hop->address = *address;
 	hop->index = dataplane_pool_take(&dataplane->free_nexthops);
 	element_fill(dataplane, hop->index, &unresolved);
-	HASH_ADD(hh, dataplane->hops, address, sizeof(hop->address), hop);
+	dataplane_mirror_hop_add(dataplane, hop);
 	return hop;
 }
 
@@ -67,8 +59,7 @@ static void free_if_unused(struct dataplane *dataplane, struct hop *hop)
 	if (hop->references || hop->told)
 		return;
 	dataplane_pool_give(&dataplane->free_nexthops, hop->index);
-	HASH_DEL(dataplane->hops, hop);
-	free(hop);
+	dataplane_mirror_hop_remove(dataplane, hop);
 }
 
 struct hop *dataplane_hop_take(struct dataplane *dataplane, const struct netaddr *address)

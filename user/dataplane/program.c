@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -174,6 +175,17 @@ static int maps_pin(const struct dataplane *dataplane, struct error *reterr)
 	return 0;
 }
 
+/* Whose send errors the tracepoint programs count. */
+static int set_home(const struct dataplane *dataplane, struct error *reterr)
+{
+	struct stat status;
+
+	if (stat("/proc/self/ns/net", &status) < 0)
+		return error_errno(reterr, -errno, "read /proc/self/ns/net");
+	dataplane->skel->rodata->home_netns = (__u32)status.st_ino;
+	return 0;
+}
+
 int dataplane_program_load(struct dataplane *dataplane, struct error *reterr)
 {
 	int r;
@@ -186,6 +198,9 @@ int dataplane_program_load(struct dataplane *dataplane, struct error *reterr)
 	dataplane->skel = tandem_bpf__open();
 	if (!dataplane->skel)
 		return error_errno(reterr, -errno, "open the BPF object");
+	r = set_home(dataplane, reterr);
+	if (r < 0)
+		return r;
 	if (dataplane->adopted) {
 		r = maps_reuse(dataplane, reterr);
 		if (r < 0)

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
 static enum map_id gate_map(const struct netaddr *address)
 {
@@ -110,19 +110,18 @@ int dataplane_group_switch(struct dataplane *dataplane, struct service_entry *en
 void dataplane_service_list(struct dataplane *dataplane, struct service_entry *entry)
 {
 	const struct netaddr *address = &entry->place.address;
-	struct vip_entry *vip;
+	struct vip_entry *vip = dataplane_mirror_vip(dataplane, address);
 
-	HASH_FIND(hh, dataplane->vips, address, sizeof(*address), vip);
 	if (!vip) {
 		vip = xcalloc(1, sizeof(*vip));
 		vip->address = *address;
-		HASH_ADD(hh, dataplane->vips, address, sizeof(vip->address), vip);
+		dataplane_mirror_vip_add(dataplane, vip);
 		dataplane->services_used[family_of(address)]++;
 	}
 	vip->services++;
 	dataplane->services_used[family_of(address)]++;
 	dataplane->table[entry->index] = entry;
-	HASH_ADD(hh, dataplane->services, place, sizeof(entry->place), entry);
+	dataplane_mirror_service_add(dataplane, entry);
 	entry->listed = true;
 }
 
@@ -145,21 +144,19 @@ static void service_unlist(struct dataplane *dataplane, struct service_entry *en
 {
 	const struct netaddr *address = &entry->place.address;
 	struct place vip_place = dataplane_place(address, 0, 0);
-	struct vip_entry *vip;
+	struct vip_entry *vip = dataplane_mirror_vip(dataplane, address);
 
-	HASH_DEL(dataplane->services, entry);
+	dataplane_mirror_service_unlink(dataplane, entry);
 	dataplane->table[entry->index] = NULL;
 	dataplane->services_used[family_of(address)]--;
 	dataplane_port_clear(dataplane->ports->services, dataplane->service_ports,
 			     entry->place.port);
 
-	HASH_FIND(hh, dataplane->vips, address, sizeof(*address), vip);
 	if (--vip->services > 0)
 		return;
 	dataplane_log_leftover(gate_remove(dataplane, &vip_place), "remove VIP");
 	dataplane->services_used[family_of(address)]--;
-	HASH_DEL(dataplane->vips, vip);
-	free(vip);
+	dataplane_mirror_vip_remove(dataplane, vip);
 }
 
 void dataplane_service_unpublish(struct dataplane *dataplane, struct service_entry *entry)

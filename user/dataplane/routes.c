@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
 static void filter_add(__u64 *filter, const __be32 *words)
 {
@@ -19,6 +19,7 @@ static void filter_add(__u64 *filter, const __be32 *words)
 	filter[td_filter_word(hash)] |= td_filter_bit(hash);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): atomic stores go through @filter */
 static void filter_store(__u64 *filter, const __u64 *value)
 {
 	for (unsigned int i = 0; i < TD_FILTER_WORDS; i++)
@@ -31,26 +32,18 @@ static void local_key(const struct netaddr *address, struct td_local_key *ret)
 	ret->family = family_of(address) ? 6 : 4;
 }
 
-static struct local_entry *find_local(struct dataplane *dataplane, const struct netaddr *address)
-{
-	struct local_entry *entry;
-
-	HASH_FIND(hh, dataplane->locals, address, sizeof(*address), entry);
-	return entry;
-}
-
 void dataplane_local_note(struct dataplane *dataplane, const struct netaddr *address)
 {
 	struct local_entry *entry = xcalloc(1, sizeof(*entry));
 
 	entry->address = *address;
 	entry->seen = dataplane->local_round;
-	HASH_ADD(hh, dataplane->locals, address, sizeof(entry->address), entry);
+	dataplane_mirror_local_add(dataplane, entry);
 }
 
 static int local_add(struct dataplane *dataplane, const struct netaddr *address)
 {
-	struct local_entry *entry = find_local(dataplane, address);
+	struct local_entry *entry = dataplane_mirror_local(dataplane, address);
 	const __u32 value = 1;
 	struct td_local_key key;
 	int r;
@@ -81,8 +74,7 @@ static int locals_prune(struct dataplane *dataplane)
 		r = dataplane_map_delete(dataplane, MAP_LOCAL_ADDRESSES, &key);
 		if (r < 0)
 			return r;
-		HASH_DEL(dataplane->locals, entry);
-		free(entry);
+		dataplane_mirror_local_remove(dataplane, entry);
 	}
 	return 0;
 }

@@ -7,16 +7,14 @@
 #include <bpf/bpf.h>
 
 #include "base/memory.h"
-#include "dataplane/internal.h"
+#include "dataplane/mirror.h"
 
 static struct service_entry *find_entry(const struct dataplane *dataplane,
 					const struct dataplane_service *service)
 {
 	struct place place = dataplane_place(&service->vip, service->port, service->protocol);
-	struct service_entry *entry;
 
-	HASH_FIND(hh, dataplane->services, &place, sizeof(place), entry);
-	return entry;
+	return dataplane_mirror_service(dataplane, &place);
 }
 
 static struct place server_place(const struct dataplane_server *server, uint8_t protocol)
@@ -76,7 +74,7 @@ static int check_room(const struct dataplane *dataplane, const struct service_en
 {
 	unsigned int family = family_of(&service->vip);
 	uint32_t endpoints = 0, hops = 0;
-	struct vip_entry *vip;
+	const struct vip_entry *vip;
 	int r;
 
 	for (unsigned int slot = 0; slot < DATAPLANE_SLOTS; slot++) {
@@ -99,7 +97,7 @@ static int check_room(const struct dataplane *dataplane, const struct service_en
 	r = check_pool(MAP_SERVICE_TABLE, &dataplane->free_services, 1, reterr);
 	if (r < 0)
 		return r;
-	HASH_FIND(hh, dataplane->vips, &service->vip, sizeof(service->vip), vip);
+	vip = dataplane_mirror_vip(dataplane, &service->vip);
 	return check_map(MAP_SERVICES4 + family, dataplane->services_used[family], vip ? 1 : 2,
 			 TD_MAX_SERVICES, reterr);
 }
@@ -234,6 +232,18 @@ static int create(struct dataplane *dataplane, const struct dataplane_service *s
 	return 0;
 }
 
+/* The arrays have a place for each index; only the hashes can have no room left. */
+static int fail_full(const struct dataplane_service *service, struct error *reterr)
+{
+	unsigned int family = family_of(&service->vip);
+
+	return dataplane_fail(reterr, -ENOSPC,
+			      "map %s or %s is full: the kernel takes no more elements, though not "
+			      "all are ours",
+			      dataplane_map_name(MAP_ENDPOINTS4 + family),
+			      dataplane_map_name(MAP_SERVICES4 + family));
+}
+
 int dataplane_service_put(struct dataplane *dataplane, const struct dataplane_service *service,
 			  __u64 state, uint32_t *ret_index, struct error *reterr)
 {
@@ -253,6 +263,8 @@ int dataplane_service_put(struct dataplane *dataplane, const struct dataplane_se
 			return r;
 		r = entry ? replace(dataplane, entry, service, state)
 			  : create(dataplane, service, state, &entry);
+		if (r == -ENOSPC)
+			return fail_full(service, reterr);
 		if (r < 0)
 			return error_errno(reterr, r, "write the maps");
 	}

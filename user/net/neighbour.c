@@ -120,8 +120,10 @@ static void set_state(struct net *net, struct neighbour *neighbour, uint16_t sta
 		      const uint8_t *mac)
 {
 	bool resolved = (state & STATES_WITH_MAC) && mac;
-	bool changed = neighbour->resolved != resolved ||
-		       (resolved && memcmp(neighbour->mac, mac, MAC_SIZE) != 0);
+	bool changed = neighbour->resolved != resolved;
+
+	if (mac && resolved)
+		changed = changed || memcmp(neighbour->mac, mac, MAC_SIZE) != 0;
 
 	/* Nobody has remembered what was not resolved. */
 	if (changed && neighbour->resolved)

@@ -343,3 +343,35 @@ int service_start_vips(struct service *service, struct error *reterr)
 		return error_errno(reterr, r, "put the VIPs on the host");
 	return 0;
 }
+
+/* An IPv6 address leaves with its interface's carrier or by a person's hand; the kernel keeps no
+ * memory of it. */
+static int restore_vip(const struct load_balancer *balancer, void *userdata)
+{
+	struct service *service = userdata;
+	char text[NETADDR_TEXT_MAX];
+	struct error error = {0};
+	uint32_t ifindex;
+
+	if (net_address_find(service->net, &balancer->address, &ifindex) < 0 || ifindex)
+		return 0;
+	if (put_vip(service, &balancer->address, &error) < 0) {
+		log_error("vip_restore_failed: %s", error.message);
+		return 0;
+	}
+	log_warning("vip_restored vip=%s ifindex=%u: somebody or the kernel had taken it off",
+		    netaddr_format(&balancer->address, text), service->vip_ifindex);
+	announce_vip(service, &balancer->address);
+	return 0;
+}
+
+void service_restore_vips(struct service *service)
+{
+	int r;
+
+	if (!service->manage_vip)
+		return;
+	r = store_load_balancer_walk(service->store, restore_vip, service);
+	if (r < 0)
+		log_error_errno(r, "vip_restore_failed: read the load balancers");
+}

@@ -89,6 +89,7 @@ void service_on_addresses(struct service *service)
 
 	if (!service)
 		return;
+	service_restore_vips(service);
 	r = service_apply_addresses(service);
 	if (r < 0)
 		log_error_errno(r, "local_addresses_failed");

@@ -123,6 +123,8 @@ CHECKED int service_occupancy_check(const struct occupancy *occupancy,
 				    const struct listener_key *owner, struct error *reterr);
 
 /* host.c: tell the data plane this host's addresses; its routes. */
+/* Put back the managed VIPs that the host does not have any more. */
+void service_restore_vips(struct service *service);
 CHECKED int service_apply_addresses(struct service *service);
 CHECKED int service_apply_routes(struct service *service, uint16_t family);
 CHECKED int service_apply_interfaces(struct service *service);

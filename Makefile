@@ -85,7 +85,8 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(call say,SKEL)
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)(echo '/* NOLINTBEGIN: generated */'; $(BPFTOOL) gen skeleton $< name $*_bpf || exit 1; \
+		echo '/* NOLINTEND */') > $@
 
 $(C_OBJ): | $(SKEL)
 

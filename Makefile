@@ -40,6 +40,8 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 PACKET_SRC := $(wildcard tests/packet/*.c)
 PACKET_OBJ := $(PACKET_SRC:%.c=$(BUILD)/%.o)
+PACKET_MAIN := $(filter $(BUILD)/tests/packet/test_% $(BUILD)/tests/packet/fuzz_%,$(PACKET_OBJ:.o=))
+PACKET_BIN := $(filter $(BUILD)/tests/packet/test_%,$(PACKET_MAIN))
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 TEST_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o) $(PACKET_OBJ) $(BENCH_SRC:%.c=$(BUILD)/%.o)
@@ -98,7 +100,7 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $(LIB)
 $(BUILD)/tests/unit/test_cli: $(filter-out %/main.o,$(CLI_OBJ))
 $(BUILD)/tests/unit/test_config: $(filter-out %/main.o,$(AGENT_OBJ))
 
-$(BUILD)/tests/packet/test_packet: $(PACKET_OBJ) $(LIB)
+$(PACKET_MAIN): %: %.o $(filter-out $(PACKET_MAIN:=.o),$(PACKET_OBJ))
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lcmocka -o $@
 
@@ -107,17 +109,17 @@ $(BENCH_BIN): %: %.o $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -lm -o $@
 
 # Each suite leaves its counts, also when it fails; the summary judges.
-test: all $(UNIT_BIN) $(BUILD)/tests/packet/test_packet $(BENCH_BIN) ## run all tests (root); the last line counts them
+test: all $(UNIT_BIN) $(PACKET_BIN) $(BENCH_BIN) ## run all tests (root); the last line counts them
 	$(Q)rm -rf $(BUILD)/results
-	-$(Q)tools/run-cmocka.sh $(BUILD)/results $(UNIT_BIN) $(BUILD)/tests/packet/test_packet
+	-$(Q)tools/run-cmocka.sh $(BUILD)/results $(UNIT_BIN) $(PACKET_BIN)
 	-$(Q)tools/run-pytest.sh $(BUILD)
 	$(Q)tools/test-summary.sh $(BUILD)
 
 test-unit: $(UNIT_BIN) ## run the unit tests
 	$(Q)tools/run-cmocka.sh $(BUILD)/results $(UNIT_BIN)
 
-test-packet: $(BUILD)/tests/packet/test_packet ## run frames through the XDP program (root)
-	$(Q)tools/run-cmocka.sh $(BUILD)/results $(BUILD)/tests/packet/test_packet
+test-packet: $(PACKET_BIN) ## run frames through the XDP program (root)
+	$(Q)tools/run-cmocka.sh $(BUILD)/results $(PACKET_BIN)
 
 test-netns: all $(BENCH_BIN) ## run the tests in network namespaces (root)
 	$(Q)tools/run-pytest.sh $(BUILD)

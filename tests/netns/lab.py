@@ -28,6 +28,9 @@ import urllib.parse
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENDS = pathlib.Path(__file__).resolve().with_name("ends.py")
 BUILD = pathlib.Path(os.environ.get("TANDEM_BUILD", ROOT / "build")).resolve()
+# How many times slower this machine is than those that time limits are meant for: a guest without
+# acceleration, say.
+SLOWNESS = int(os.environ.get("TANDEM_SLOWNESS", "1"))
 VIP4, VIP6 = "10.1.0.100", "fd01::100"
 SERVERS4 = {"srv1": "10.2.0.11", "srv2": "10.2.0.12"}
 SERVERS6 = {"srv1": "fd02::11", "srv2": "fd02::12"}
@@ -36,6 +39,7 @@ CLIENT4, CLIENT6 = "10.1.0.2", "fd01::2"
 
 def wait_until(condition, timeout=5.0, why=""):
     """Poll @condition every 20 ms until it is true, return its value; the one place that sleeps."""
+    timeout *= SLOWNESS
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -58,7 +62,7 @@ class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
     def __init__(self, path, timeout=10):
-        super().__init__("tandem", timeout=timeout)
+        super().__init__("tandem", timeout=timeout * SLOWNESS)
         self.path = str(path)
 
     def connect(self):
@@ -209,7 +213,7 @@ class Lab:
             self._enter(name) + ["sh", "-c", command],
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=timeout * SLOWNESS,
             check=False,
         )
         if check and done.returncode != 0 and not quiet:
@@ -230,7 +234,7 @@ class Lab:
         """End a program that start() returned, and wait for it."""
         if process.poll() is None:
             process.send_signal(how)
-        process.wait(timeout=10)
+        process.wait(timeout=10 * SLOWNESS)
         if process in self.processes:
             self.processes.remove(process)
 
@@ -248,7 +252,7 @@ class Lab:
 
     def finish(self, process):
         """End what begin() started; return what it saw."""
-        output, _ = process.communicate("", timeout=20)
+        output, _ = process.communicate("", timeout=20 * SLOWNESS)
         self.processes.remove(process)
         return json.loads(output)
 
@@ -349,7 +353,7 @@ http {{
             self._enter("gateway") + [str(BUILD / "tandemd"), "--config", str(path), *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=60 * SLOWNESS,
             check=False,
         )
 
@@ -360,7 +364,7 @@ http {{
             env={**os.environ, "TANDEM_SOCKET": str(self.socket)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=60 * SLOWNESS,
             check=False,
         )
 
@@ -386,8 +390,8 @@ http {{
     def listener(self, balancer, group, port=80, protocol="TCP", start=True, **parameters):
         """Create (and start) a listener with quick checks."""
         defaults = {
-            "HealthCheckIntervalMs": 50,
-            "HealthCheckTimeoutMs": 50,
+            "HealthCheckIntervalMs": 50 * SLOWNESS,
+            "HealthCheckTimeoutMs": 50 * SLOWNESS,
             "HealthyThreshold": 2,
             "UnhealthyThreshold": 2,
         }
@@ -418,6 +422,7 @@ http {{
 
     def get(self, url=f"http://{VIP4}/", timeout=2, name="client"):
         """Fetch a URL as the client; return the body, or "" where it fails."""
+        timeout *= SLOWNESS
         return self.run(name, f"curl -sg --max-time {timeout} '{url}'", check=False)
 
     def healthy(self, count=2):

@@ -8,37 +8,7 @@
 
 #include <arpa/inet.h>
 
-/* RFC 1071, byte by byte: slow, plain, and unlike the data path's. */
-static uint32_t sum_bytes(const uint8_t *bytes, size_t length, uint32_t sum)
-{
-	for (size_t i = 0; i < length; i++)
-		sum += i % 2 ? bytes[i] : (uint32_t)bytes[i] << 8;
-	return sum;
-}
-
-static uint16_t sum_finish(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static void put16(uint8_t *at, uint16_t value)
-{
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-	put16(at, (uint16_t)(value >> 16));
-	put16(at + 2, (uint16_t)value);
-}
-
-static uint16_t get16(const uint8_t *at)
-{
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
+#include "bytes.h"
 
 static void put_mac(uint8_t *at, const char *text)
 {
@@ -49,14 +19,6 @@ static void put_mac(uint8_t *at, const char *text)
 		abort();
 	for (int i = 0; i < 6; i++)
 		at[i] = (uint8_t)bytes[i];
-}
-
-/* The sum of the pseudo-header of the IP header at @ip over @length bytes of @proto. */
-static uint32_t sum_pseudo(const uint8_t *ip, uint8_t proto, size_t length)
-{
-	uint32_t sum = (uint32_t)length + proto;
-
-	return ip[0] >> 4 == 4 ? sum_bytes(ip + 12, 8, sum) : sum_bytes(ip + 8, 32, sum);
 }
 
 static size_t build_tcp(const struct frame *frame, uint8_t *at)
@@ -78,6 +40,45 @@ static size_t build_udp(const struct frame *frame, uint8_t *at)
 	return 8;
 }
 
+/* Extension headers by letter: what each is and how long. */
+static const struct extension {
+	char letter;
+	uint8_t proto;
+	uint8_t size;
+	uint8_t length; /* its own length field */
+	uint8_t third;	/* the bytes after it */
+	uint8_t fourth;
+} extensions[] = {
+	{'h', IPPROTO_HOPOPTS, 8, 0, 1, 4},   /* PadN */
+	{'H', IPPROTO_HOPOPTS, 24, 2, 1, 20}, /* the same, longer */
+	{'r', IPPROTO_ROUTING, 24, 2, 0, 0},  /* no segments left */
+	{'R', IPPROTO_ROUTING, 24, 2, 0, 1},  /* one */
+	{'d', IPPROTO_DSTOPTS, 8, 0, 1, 4},   {'a', IPPROTO_AH, 24, 4, 0, 0},
+	{'A', IPPROTO_AH, 16, 2, 0, 0},	      {'f', IPPROTO_FRAGMENT, 8, 0, 0, 0},
+};
+
+static const struct extension *extension_by(char letter)
+{
+	for (size_t i = 0; i < sizeof(extensions) / sizeof(*extensions); i++)
+		if (extensions[i].letter == letter)
+			return &extensions[i];
+	abort();
+}
+
+static size_t extensions_size(const struct frame *frame)
+{
+	size_t size = 0;
+
+	for (const char *letter = frame->headers; letter && *letter; letter++)
+		size += extension_by(*letter)->size;
+	return size;
+}
+
+static size_t ip_header_size(const struct frame *frame)
+{
+	return frame->family == 4 ? 20U + frame->options : 40U + extensions_size(frame);
+}
+
 static size_t build_icmp(const struct frame *frame, uint8_t *at)
 {
 	uint8_t inner[FRAME_MAX];
@@ -89,7 +90,8 @@ static size_t build_icmp(const struct frame *frame, uint8_t *at)
 		return 8;
 	frame_build(frame->quoted, inner);
 	if (size == 0)
-		size = (frame->quoted->family == 4 ? 20U + frame->quoted->options : 40U) + 8;
+		size = ip_header_size(frame->quoted) + 8;
+	put32(at + 4, frame->icmp_rest);
 	memcpy(at + 8, inner + 14, size);
 	return 8 + size;
 }
@@ -155,39 +157,115 @@ static size_t build_ip4(const struct frame *frame, uint8_t *ip)
 	return header + length;
 }
 
+/* The chain of extension headers behind the IPv6 header; returns how long it is. */
+static size_t build_extensions(const struct frame *frame, uint8_t *ip)
+{
+	uint8_t *next = ip + 6, *at = ip + 40;
+
+	for (const char *letter = frame->headers; letter && *letter; letter++) {
+		const struct extension *extension = extension_by(*letter);
+
+		*next = extension->proto;
+		next = at;
+		at[1] = extension->length;
+		at[2] = extension->third;
+		at[3] = extension->fourth;
+		if (extension->proto == IPPROTO_FRAGMENT) {
+			put16(at + 2, frame->fragment);
+			put32(at + 4, frame->id);
+		}
+		at += extension->size;
+	}
+	*next = frame->proto;
+	return (size_t)(at - ip) - 40;
+}
+
 static size_t build_ip6(const struct frame *frame, uint8_t *ip)
 {
-	size_t length;
+	size_t length, chain;
 
 	ip[0] = (uint8_t)(6 << 4 | frame->tos >> 4);
 	ip[1] = (uint8_t)(frame->tos << 4);
-	ip[6] = frame->proto;
 	ip[7] = frame->ttl ? frame->ttl : 64;
 	if (inet_pton(AF_INET6, frame->source, ip + 8) != 1 ||
 	    inet_pton(AF_INET6, frame->dest, ip + 24) != 1)
 		abort();
-	length = build_l4(frame, ip + 40);
-	put16(ip + 4, (uint16_t)length);
-	build_checksum(frame, ip, ip + 40, length);
-	return 40 + length;
+	chain = build_extensions(frame, ip);
+	length = build_l4(frame, ip + 40 + chain);
+	put16(ip + 4, (uint16_t)(chain + length));
+	build_checksum(frame, ip, ip + 40 + chain, length);
+	return 40 + chain + length;
+}
+
+/* Tags from "8100:0064" and "88a8:2064,8100:00c8": EtherType and the 16 bits behind it. */
+static size_t build_tags(const char *tags, uint8_t *at)
+{
+	size_t length = 0;
+
+	while (tags && *tags) {
+		unsigned int proto, control;
+
+		if (sscanf(tags, "%4x:%4x", &proto, &control) != 2)
+			abort();
+		put16(at + length, (uint16_t)proto);
+		put16(at + length + 2, (uint16_t)control);
+		length += 4;
+		tags += tags[9] == ',' ? 10 : 9;
+	}
+	return length;
 }
 
 size_t frame_build(const struct frame *frame, uint8_t *buffer)
 {
+	size_t at;
+
 	memset(buffer, 0, FRAME_MAX);
 	put_mac(buffer, frame->dest_mac);
 	put_mac(buffer + 6, frame->source_mac);
+	at = 12 + build_tags(frame->tags, buffer + 12);
 	switch (frame->family) {
 	case 4:
-		put16(buffer + 12, 0x0800);
-		return 14 + build_ip4(frame, buffer + 14);
+		put16(buffer + at, 0x0800);
+		at += 2;
+		return at + build_ip4(frame, buffer + at);
 	case 6:
-		put16(buffer + 12, 0x86dd);
-		return 14 + build_ip6(frame, buffer + 14);
+		put16(buffer + at, 0x86dd);
+		at += 2;
+		return at + build_ip6(frame, buffer + at);
 	default:
-		put16(buffer + 12, (uint16_t)frame->family);
-		return 14 + build_l4(frame, buffer + 14);
+		put16(buffer + at, (uint16_t)frame->family);
+		at += 2;
+		return at + build_l4(frame, buffer + at);
 	}
+}
+
+/* As a host or a router on the way would cut it. */
+size_t frame_piece(const uint8_t *whole, size_t length, struct frame_cut cut, uint8_t *piece)
+{
+	const uint8_t *ip = whole + 14;
+	bool v4 = ip[0] >> 4 == 4;
+	size_t header = v4 ? 4U * (ip[0] & 15) : 40, extra = v4 ? 0 : 8;
+	size_t total = length - 14 - header;
+	bool more = cut.offset + cut.size < total;
+	size_t size = more ? cut.size : total - cut.offset;
+	uint8_t *to = piece + 14;
+
+	memset(piece, 0, FRAME_MAX);
+	memcpy(piece, whole, 14 + header);
+	memcpy(to + header + extra, ip + header + cut.offset, size);
+	if (v4) {
+		put16(to + 2, (uint16_t)(header + size));
+		put16(to + 6, (uint16_t)(cut.offset / 8 | (more ? 0x2000 : 0)));
+		put16(to + 10, 0);
+		put16(to + 10, sum_finish(sum_bytes(to, header, 0)));
+	} else {
+		put16(to + 4, (uint16_t)(8 + size));
+		to[40] = to[6];
+		to[6] = IPPROTO_FRAGMENT;
+		put16(to + 42, (uint16_t)(cut.offset | more));
+		put32(to + 44, cut.id);
+	}
+	return 14 + header + extra + size;
 }
 
 int frame_checksums_are_right(const uint8_t *buffer, size_t length)

@@ -41,9 +41,12 @@ static int maps_share(const struct tandem_bpf *skel)
 
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		struct bpf_map *shared =
-			bpf_object__find_map_by_name(traced.skel->obj, bpf_map__name(map));
+		struct bpf_map *shared;
 
+		/* What the tracepoint programs beside it are told at load time. */
+		if (bpf_map__is_internal(map))
+			continue;
+		shared = bpf_object__find_map_by_name(traced.skel->obj, bpf_map__name(map));
 		r = shared ? bpf_map__reuse_fd(shared, bpf_map__fd(map)) : -ENOENT;
 		if (r < 0)
 			break;

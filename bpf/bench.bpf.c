@@ -81,8 +81,9 @@ static __always_inline int floor_run(struct xdp_md *ctx)
 	__u8 mac[6];
 
 	pkt_init(&pkt, ctx);
-	if (pkt_parse_eth(&pkt) || pkt.eth->h_proto != bpf_htons(ETH_P_IP) || pkt_parse_ip4(ctx, &pkt) ||
-	    (pkt.ip4->frag_off & bpf_htons(IP4_FRAGMENT)) || pkt_parse_l4(&pkt))
+	if (pkt_parse_eth(&pkt) || pkt.eth->h_proto != bpf_htons(ETH_P_IP) ||
+	    pkt_parse_ip4(ctx, &pkt) || (pkt.ip4->frag_off & bpf_htons(IP4_FRAGMENT)) ||
+	    pkt_parse_l4(&pkt))
 		return XDP_PASS;
 	__builtin_memcpy(mac, pkt.eth->h_dest, 6);
 	__builtin_memcpy(pkt.eth->h_dest, pkt.eth->h_source, 6);

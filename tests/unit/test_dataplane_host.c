@@ -461,7 +461,7 @@ static void test_nexthop_when_vlan_or_mtu_change_then_services_name_them(void **
 	open_dataplane();
 	web.vlan = TD_VLAN_ONE | 7;
 	service_index = put(&web, 0x55);
-	nexthop = nexthop_of(PRIMARY, &index, &group);
+	nexthop_of(PRIMARY, &index, &group);
 	assert_int_equal(group_read(group).vlan, web.vlan);
 	assert_int_equal(server_vlan(service_index, 0), 0);
 
@@ -491,7 +491,7 @@ static void test_nexthop_when_vlan_or_mtu_change_then_services_name_them(void **
 	close_dataplane();
 	open_dataplane();
 	nexthop_put_on(PRIMARY, vlan, 1500);
-	nexthop = nexthop_of(PRIMARY, &next_index, &next_group);
+	nexthop_of(PRIMARY, &next_index, &next_group);
 	assert_int_equal(next_index, index);
 	assert_int_equal(server_vlan(service_index, 0), vlan);
 }

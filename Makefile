@@ -130,7 +130,7 @@ demo: all ## show a failover and the return in network namespaces (root)
 bench: all $(BENCH_BIN) ## measure, print and write build/bench.json (root)
 	$(Q)$(PYTHON) tests/bench/bench.py --build $(BUILD) --out $(BUILD)/bench.json
 
-fuzz: ## fuzz the parsers of foreign bytes, FUZZ_SECONDS each (default 60)
+fuzz: $(BUILD)/tests/packet/fuzz_frames ## fuzz parsers and the XDP program (root), FUZZ_SECONDS each (60)
 	$(Q)tools/fuzz.sh $(BUILD)
 
 lint: compile_commands.json ## check format, names, layers, shell and Python

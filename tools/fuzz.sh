@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Fuzz each tests/fuzz/fuzz_*.c for FUZZ_SECONDS (default 60) from a copy of its corpus.
 # A target names what it is linked with: /* sources: FILE... */ and /* libs: PKG... */, one or more lines.
+# Then, as root, the XDP program is compared with its model on frames that start from what real programs
+# said (tests/packet); FUZZ_FIRST repeats a run of that.
 set -eu
 
 if [ $# -ne 1 ]; then
@@ -38,6 +40,14 @@ run() {
 		>"$dir/$1.log" 2>&1
 }
 
+# Each run is of other frames; a difference names its batch.
+frames() {
+	first=${FUZZ_FIRST:-$(($(date +%s) * 1000))}
+	"${PYTHON:-/usr/bin/python3}" tests/packet/capture.py "$dir/captures" &&
+		"$1/tests/packet/fuzz_frames" --seconds "$seconds" --first "$first" \
+			"$dir/captures/client.pcap" "$dir/captures/server.pcap" >"$dir/frames.log" 2>&1
+}
+
 mkdir -p "$dir"
 for source in tests/fuzz/fuzz_*.c; do
 	name=$(basename "$source" .c)
@@ -52,4 +62,14 @@ for source in tests/fuzz/fuzz_*.c; do
 		failed=1
 	fi
 done
+if [ "$(id -u)" -ne 0 ]; then
+	echo "  FUZZ    frames: left out, the XDP program needs root" >&2
+elif frames "$1"; then
+	echo "  FUZZ    frames: $(head -n 1 "$dir/frames.log") in $seconds s"
+else
+	echo "  FUZZ    frames: failed from batch $first on; the log:" >&2
+	head -n 40 "$dir/frames.log" >&2
+	echo "to repeat: $1/tests/packet/fuzz_frames --first BATCH --batches 1 $dir/captures/*.pcap" >&2
+	failed=1
+fi
 [ -z "$failed" ]

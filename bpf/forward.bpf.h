@@ -63,7 +63,7 @@ target_pick(const struct pkt *pkt, const struct td_service_ref *ref, struct targ
 	trace_service(ref);
 	if (!group || !state)
 		return TD_DROP_BAD_INDEX;
-	if (group->vlan != pkt->vlan)
+	if (group->vlan != vlan_membership(pkt->vlan))
 		return TD_PASS_OTHER_VLAN;
 	word = *(volatile __u64 *)state;
 	select = td_select(word);
@@ -179,7 +179,7 @@ static __always_inline struct td_service *endpoint_service(const struct pkt *pkt
 	if (!state)
 		return NULL;
 	*ret_reason = TD_PASS_OTHER_VLAN;
-	if (service->server_vlan[endpoint->slot & 1] != pkt->vlan)
+	if (service->server_vlan[endpoint->slot & 1] != vlan_membership(pkt->vlan))
 		return NULL;
 	*ret_reason = TD_PASS_IDLE_SERVER;
 	word = *(volatile __u64 *)state;

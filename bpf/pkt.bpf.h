@@ -89,6 +89,12 @@ static __always_inline bool is_vlan(__be16 proto)
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
 }
 
+/* A tag with identifier 0 carries a priority alone (IEEE 802.1Q, 6.9): its frame is in no VLAN. */
+static __always_inline __u32 vlan_membership(__u32 vlan)
+{
+	return (vlan & ~TD_VLAN_AD) == TD_VLAN_ONE ? 0 : vlan;
+}
+
 /* The Ethernet header and up to two tags. A third one is left to be found as the EtherType. */
 static __always_inline enum td_reason pkt_parse_l2(struct pkt *pkt)
 {

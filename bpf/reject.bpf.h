@@ -269,7 +269,8 @@ static __always_inline bool icmp6_error(struct xdp_md *ctx, struct pkt *pkt, __u
 
 static __always_inline struct td_interface *interface_get(struct xdp_md *ctx, __u32 vlan)
 {
-	struct td_interface_key key = {.ifindex = ctx->ingress_ifindex, .vlan = vlan};
+	struct td_interface_key key = {.ifindex = ctx->ingress_ifindex,
+				       .vlan = vlan_membership(vlan)};
 
 	return bpf_map_lookup_elem(&interfaces, &key);
 }

@@ -8,7 +8,7 @@ build=(gcc make clang llvm libbpf-dev 'bpftool|linux-tools-generic' libnl-3-dev 
 	libjansson-dev libsqlite3-dev libmicrohttpd-dev libsystemd-dev libcurl4-gnutls-dev uuid-dev
 	uthash-dev pkg-config)
 tests=(libcmocka-dev python3-pytest python3-scapy nginx-light curl iperf3 dnsmasq-base
-	bind9-dnsutils nftables iproute2 ethtool tcpdump procps kmod)
+	bind9-dnsutils nftables iproute2 iputils-ping ethtool tcpdump openssl procps kmod util-linux)
 lint=(git clang-format clang-tidy cppcheck shellcheck black flake8 mandoc)
 fuzz=('libclang-rt-dev|libclang-rt-18-dev|libclang-common-14-dev')
 

@@ -13,7 +13,7 @@ from observe import described
 
 COMMANDS = """status|health|server add|server del|server list|lb create|lb list|lb show|lb delete
 group create|group list|group show|group delete|listener create|listener list|listener show
-listener start|listener stop|listener delete|api|help""".replace(
+listener start|listener stop|listener delete|doctor|drops|trace|api|help""".replace(
     "\n", "|"
 ).split(
     "|"

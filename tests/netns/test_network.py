@@ -116,7 +116,7 @@ def test_strict_reverse_path_filtering_everywhere_changes_nothing(lab):
     assert connect_seconds(lab) < 1.5
     before = [s["Health"] for s in (lab.server("Master"), lab.server("Slave"))]
     assert before == ["up", "up"]
-    probe = lab.run("srv1", "timeout 3 tcpdump -nni eth0 -c 4 'tcp dst port 8080'", check=False)
+    probe = lab.run("srv1", "timeout 20 tcpdump -Unni eth0 -c 4 'tcp dst port 8080'", check=False)
     assert set(re.findall(r"IP (\S+)\.\d+ >", probe)) == {"10.2.0.1"}
 
 

@@ -108,7 +108,7 @@ static void forward(const struct model *model, struct view *view,
 	const struct world_server *server = &service->servers[service->active > 0];
 	bool too_big = packet_size(view) > server->hop.mtu;
 
-	if (!model_vlan_equal(&service->vlan, &view->vlan)) {
+	if (!model_vlan_has(&service->vlan, view)) {
 		pass(verdict, TD_PASS_OTHER_VLAN);
 		return;
 	}
@@ -150,7 +150,7 @@ const struct world_route *model_way_back(const struct model *model, const struct
 
 	if (model_is_local(model, view->family, client))
 		pass(verdict, TD_PASS_LOCAL);
-	else if (!model_vlan_equal(&service->servers[slot].vlan, &view->vlan))
+	else if (!model_vlan_has(&service->servers[slot].vlan, view))
 		pass(verdict, TD_PASS_OTHER_VLAN);
 	else if (service->active != slot)
 		pass(verdict, TD_PASS_IDLE_SERVER);

@@ -86,7 +86,7 @@ static void to_server(const struct model *model, struct view *view, struct view 
 	const struct world_server *server = &service->servers[service->active > 0];
 	uint32_t before = message_sum(view);
 
-	if (!model_vlan_equal(&service->vlan, &view->vlan)) {
+	if (!model_vlan_has(&service->vlan, view)) {
 		model_say(verdict, XDP_PASS, TD_PASS_OTHER_VLAN);
 		return;
 	}
@@ -264,7 +264,7 @@ static bool source_of_answer(const struct model *model, const struct view *view,
 	for (size_t i = 0; i < ARRAY_SIZE(model->world.interfaces); i++) {
 		const struct world_interface *interface = &model->world.interfaces[i];
 
-		if (!model_vlan_equal(&interface->vlan, &view->vlan))
+		if (!model_vlan_has(&interface->vlan, view))
 			continue;
 		memcpy(ret, view->family == 4 ? interface->own4 : interface->own6, size);
 		return memcmp(ret, none, size) != 0;

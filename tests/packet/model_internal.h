@@ -71,6 +71,8 @@ const struct world_service *model_find_endpoint(const struct model *model, int f
 						const uint8_t *addr, uint16_t port, uint8_t proto,
 						int *ret_slot);
 bool model_vlan_equal(const struct world_vlan *a, const struct world_vlan *b);
+/* Whether the frame is in the VLAN. */
+bool model_vlan_has(const struct world_vlan *vlan, const struct view *view);
 bool model_is_local(const struct model *model, int family, const uint8_t *addr);
 const struct world_route *model_route(const struct model *model, int family, const uint8_t *addr);
 

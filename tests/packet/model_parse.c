@@ -201,6 +201,15 @@ const struct world_service *model_find_endpoint(const struct model *model, int f
 	return NULL;
 }
 
+bool model_vlan_has(const struct world_vlan *vlan, const struct view *view)
+{
+	static const struct world_vlan none;
+	/* Identifier 0 tells a priority, not a VLAN. */
+	bool priority = view->vlan.tags == 1 && view->vlan.inner == 0;
+
+	return model_vlan_equal(vlan, priority ? &none : &view->vlan);
+}
+
 bool model_vlan_equal(const struct world_vlan *a, const struct world_vlan *b)
 {
 	return a->tags == b->tags && a->ad == b->ad && a->outer == b->outer && a->inner == b->inner;

@@ -308,6 +308,19 @@ static void test_tags_when_the_vips_own_then_translated_and_else_untouched(void 
 	expect_frame(&in, NULL, XDP_PASS, TD_PASS_OTHER_VLAN);
 }
 
+/* Identifier 0 is no VLAN (IEEE 802.1Q, 6.9): the tag tells a priority. */
+static void test_tags_when_only_a_priority_then_as_if_untagged(void **state)
+{
+	struct frame in = packet_to_vip(4, IPPROTO_TCP), out;
+
+	(void)state;
+	given_settled();
+	in.tags = "8100:a000";
+	out = packet_at_server(in, 0);
+	out.tags = NULL;
+	expect_frame(&in, &out, XDP_TX, TD_FORWARD_TX);
+}
+
 static void test_tags_when_a_server_has_others_then_exchanged(void **state)
 {
 	struct frame in = tagged_to_vip("8100:0064"), out = packet_at_server(in, 0);
@@ -455,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_frame_when_longer_than_the_packet_then_the_rest_stays),
 		cmocka_unit_test(test_tcp_header_length_when_it_lies_then_the_answer_is_sane),
 		cmocka_unit_test(test_tags_when_the_vips_own_then_translated_and_else_untouched),
+		cmocka_unit_test(test_tags_when_only_a_priority_then_as_if_untagged),
 		cmocka_unit_test(test_tags_when_a_server_has_others_then_exchanged),
 		cmocka_unit_test(test_tags_when_too_many_or_cut_then_pass),
 		cmocka_unit_test(test_packet_when_it_just_fits_then_sent_and_else_answered),

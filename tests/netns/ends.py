@@ -8,11 +8,14 @@ count. Times are CLOCK_MONOTONIC, which all namespaces share.
   ends.py ask ADDRESS PORT SOURCE MS       UDP from one source port, a number every MS milliseconds
   ends.py load ADDRESS PORT THREADS        HTTP, one request after the other, a connection each
   ends.py payloads tcp|udp ADDRESS PORT N  N random payloads to an echo, compared
+  ends.py digest PORT                      TCP: the SHA-256 of what came, when all of it has
+  ends.py put ADDRESS PORT FILE            send a file to a digest, print its answer
 
 name, ask and load go on until their stdin ends, and then print what they saw as JSON.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -106,13 +109,16 @@ def name(port, who):
             break
         for sock in ready:
             data, ancillary, _, peer = sock.recvmsg(2048, 256)
-            if data == b"ping":
-                sock.sendto(data, peer)
-                continue
-            ttl = ttl_of(ancillary)
-            seen.append([time.monotonic(), data.decode(errors="replace")])
-            source = [item for item in ancillary if item[:2] == (socket.IPPROTO_IP, IP_PKTINFO)]
-            sock.sendmsg([f"{who} {ttl} ".encode() + data], source, 0, peer)
+            answer, source = data, []
+            if data != b"ping":
+                ttl = ttl_of(ancillary)
+                seen.append([time.monotonic(), data.decode(errors="replace")])
+                answer = f"{who} {ttl} ".encode() + data
+                source = [one for one in ancillary if one[:2] == (socket.IPPROTO_IP, IP_PKTINFO)]
+            try:
+                sock.sendmsg([answer], source, 0, peer)
+            except OSError as error:  # no route for a moment, say: an answer lost as on the wire
+                print(who, peer, error, file=sys.stderr)
     print(json.dumps(seen))
 
 
@@ -218,6 +224,39 @@ def payloads(protocol, address, port, count):
     print(same)
 
 
+async def answer_digest(reader, writer):
+    """Reads a stream to its end, answers what it was."""
+    digest = hashlib.sha256()
+    try:
+        while data := await reader.read(65536):
+            digest.update(data)
+        writer.write(digest.hexdigest().encode())
+        await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+async def digest_all(port):
+    """TCP, IPv4 and IPv6."""
+    for sock in bound(socket.SOCK_STREAM, port):
+        await asyncio.start_server(answer_digest, sock=sock)
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+def put(address, port, path):
+    """Send a file."""
+    with socket.socket(family_of(address), socket.SOCK_STREAM) as sock:
+        sock.settimeout(20)
+        sock.connect((address, port))
+        with open(path, "rb") as file:
+            sock.sendfile(file)
+        sock.shutdown(socket.SHUT_WR)
+        print(sock.makefile().read())
+
+
 def main():
     """The sub-command."""
     command, *rest = sys.argv[1:]
@@ -231,6 +270,10 @@ def main():
         load(rest[0], int(rest[1]), int(rest[2]))
     elif command == "payloads":
         payloads(rest[0], rest[1], int(rest[2]), int(rest[3]))
+    elif command == "digest":
+        asyncio.run(digest_all(int(rest[0])))
+    elif command == "put":
+        put(rest[0], int(rest[1]), rest[2])
     else:
         raise SystemExit(__doc__)
 

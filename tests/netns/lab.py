@@ -13,6 +13,7 @@ switch is a bridge in a namespace of its own. Everything carries the process id 
 name, so that runs do not meet, and close() removes all of it.
 """
 
+import ctypes
 import http.client
 import json
 import os
@@ -114,11 +115,11 @@ class Lab:
 
     count = 0
 
-    def __init__(self, arms="two", queues=1):
+    def __init__(self, arms="two", queues=1, mtu=1500):
         Lab.count += 1
         self.prefix = f"td{os.getpid()}x{Lab.count}"
         self.arms = arms
-        self.queues = f"numrxqueues {queues} numtxqueues {queues}"
+        self.veth = f"mtu {mtu} numrxqueues {queues} numtxqueues {queues}"
         self.namespaces = []
         self.processes = []
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=self.prefix + "-"))
@@ -149,20 +150,20 @@ class Lab:
         """A veth pair. Checksum offload is off: XDP sees what is in the frame."""
         self.run(
             left,
-            f"ip link add {left_if} {self.queues} type veth"
-            f" peer name {right_if} {self.queues} netns {self.prefix}-{right}",
+            f"ip link add {left_if} {self.veth} type veth"
+            f" peer name {right_if} {self.veth} netns {self.prefix}-{right}",
         )
         for name, device in ((left, left_if), (right, right_if)):
             self.run(name, f"ethtool -K {device} tx off tso off gso off gro off", quiet=True)
             self.run(name, f"ip link set {device} up")
 
-    def _port(self, name, device, gro=False):
-        """Connect @device to the switch. The far end of a gateway's veth wants NAPI: GRO."""
+    def _port(self, name, device, gro=False, at="switch", bridge="br0"):
+        """Connect @device to a bridge. The far end of a gateway's veth wants NAPI: GRO."""
         port = f"p-{name}-{device}"[:15]
-        self._link(name, device, "switch", port)
-        self.run("switch", f"ip link set {port} master br0")
+        self._link(name, device, at, port)
+        self.run(at, f"ip link set {port} master {bridge}")
         if gro:
-            self.run("switch", f"ethtool -K {port} gro on", quiet=True)
+            self.run(at, f"ethtool -K {port} gro on", quiet=True)
 
     def _build(self):
         for name in ("gateway", "client", "srv1", "srv2", "switch"):
@@ -222,6 +223,23 @@ class Lab:
             )
         return done.stdout
 
+    def open_socket(self, name, family, kind, protocol=0):
+        """A socket of this process that belongs to a namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net", "rb") as here:
+            with open(f"/run/netns/{self.prefix}-{name}", "rb") as there:
+                if libc.setns(there.fileno(), 0):
+                    raise OSError(ctypes.get_errno(), f"enter {name}")
+            try:
+                return socket.socket(family, kind, protocol)
+            finally:
+                if libc.setns(here.fileno(), 0):
+                    os.abort()  # nothing after this would be where it belongs
+
+    def mac(self, name, device):
+        """The MAC address of a device."""
+        return json.loads(self.run(name, f"ip -j link show {device}"))[0]["address"]
+
     def start(self, name, arguments, **options):
         """Start a program in a namespace; close() ends it."""
         options.setdefault("stdout", subprocess.DEVNULL)
@@ -265,7 +283,8 @@ class Lab:
         return process
 
     def start_nginx(self, name, port=8080, body=None):
-        """An nginx that answers with its namespace's name; /big is 64 MiB of random bytes."""
+        """An nginx that answers with its namespace's name; /big is 64 MiB of random bytes,
+        and /slow the same at 10 MiB a second."""
         folder = self.dir / f"nginx-{name}-{port}"
         folder.mkdir(exist_ok=True)
         big = self.dir / "big"
@@ -285,6 +304,7 @@ http {{
     location / {{ default_type text/plain; return 200 "{body or name}"; }}
     location /health {{ return 204; }}
     location = /big {{ root {self.dir}; sendfile off; }}
+    location = /slow {{ alias {self.dir}/big; sendfile off; limit_rate 10m; }}
   }}
 }}
 """
@@ -377,9 +397,13 @@ http {{
     def group(self, balancer, port=8080, servers=None):
         """Create a group of srv1 (primary) and srv2, by literal addresses; return its id."""
         servers = servers or list(SERVERS4.values())
+        return self.group_of(balancer, [(servers[0], port, "Master"), (servers[1], port, "Slave")])
+
+    def group_of(self, balancer, servers):
+        """Create a group of any servers: address, port and type of each; return its id."""
         backends = [
-            {"ServerId": servers[0], "Port": port, "ServerType": "Master"},
-            {"ServerId": servers[1], "Port": port, "ServerType": "Slave"},
+            {"ServerId": address, "Port": port, "ServerType": kind}
+            for address, port, kind in servers
         ]
         return self.api(
             "CreateMasterSlaveServerGroup",

@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "netns"))
 import lab as lab_module  # noqa: E402
 
 FLOWS = {"1k": 1024, "64k": 65536, "512k": 524288}
-LIVE_ROUNDS, LIVE_SECONDS = 5, 1.0
+LIVE_ROUNDS, LIVE_SECONDS = 7, 1.0
 FAILOVERS, FAILOVERS_DEFAULT = 120, 5
 GROUPS = 10000
 
@@ -102,13 +102,13 @@ class Live:
         return cpu / packets
 
     def series(self, key, target, port):
-        """All numbers of flows, several rounds each; the first round warms up."""
-        out = {}
-        for name, flows in FLOWS.items():
-            self.measure(target, port, flows)
-            rounds = [self.measure(target, port, flows) for _ in range(LIVE_ROUNDS)]
-            out[f"{key}_{name}"] = figure(rounds)
-        return out
+        """All numbers of flows, in turn and several times, so that noise hits them alike."""
+        rounds = {name: [] for name in FLOWS}
+        for _ in range(LIVE_ROUNDS + 1):
+            for name, flows in FLOWS.items():
+                rounds[name].append(self.measure(target, port, flows))
+        # The first round warms up.
+        return {f"{key}_{name}": figure(values[1:]) for name, values in rounds.items()}
 
     def redirect(self):
         """The limit: redirect, nothing else."""

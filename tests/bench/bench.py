@@ -319,6 +319,10 @@ def main():
         result["ratios"] = ratios(result)
     else:
         result["ratios"] = {}
+    # Left there by `make test-vm`.
+    other_kernels = pathlib.Path(arguments.build) / "vm.json"
+    if other_kernels.exists():
+        result.update(json.loads(other_kernels.read_text(encoding="utf-8")))
     pathlib.Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     show(result)
 

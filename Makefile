@@ -44,6 +44,8 @@ PACKET_MAIN := $(filter $(BUILD)/tests/packet/test_% $(BUILD)/tests/packet/fuzz_
 PACKET_BIN := $(filter $(BUILD)/tests/packet/test_%,$(PACKET_MAIN))
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+# What depends on the kernel.
+VM_TEST := $(filter %/test_dataplane% %/test_net%,$(UNIT_BIN)) $(PACKET_BIN) $(BENCH_BIN)
 TEST_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o) $(PACKET_OBJ) $(BENCH_SRC:%.c=$(BUILD)/%.o)
 C_OBJ   := $(LIB_OBJ) $(AGENT_OBJ) $(CLI_OBJ) $(TEST_OBJ)
 SKEL    := $(patsubst bpf/%.bpf.c,$(BUILD)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
@@ -59,6 +61,9 @@ help: ## list the targets
 
 deps: ## install what building and testing needs (Debian and Ubuntu: by apt)
 	$(Q)tools/deps.sh
+
+deps-vm: ## install what test-vm needs besides: qemu and mmdebstrap
+	$(Q)tools/deps.sh vm
 
 $(BUILD)/tandemd: $(AGENT_OBJ) $(LIB)
 	$(call say,LD)
@@ -124,6 +129,13 @@ test-packet: $(PACKET_BIN) ## run frames through the XDP program (root)
 test-netns: all $(BENCH_BIN) ## run the tests in network namespaces (root)
 	$(Q)tools/run-pytest.sh $(BUILD)
 
+test-vm: all $(VM_TEST) build/vm/root.img ## run tests under Debian's 6.1 and 6.12 in qemu (root)
+	$(Q)tests/vm/run.sh $(BUILD) build/vm $(VM_KERNELS)
+
+build/vm/root.img: tests/vm/image.sh tests/vm/init.sh
+	$(call say,IMAGE)
+	$(Q)tests/vm/image.sh $(@D)
+
 demo: all ## show a failover and the return in network namespaces (root)
 	$(Q)TANDEM_BUILD=$(BUILD) $(PYTHON) tools/demo.py
 
@@ -149,7 +161,7 @@ install: all ## install programs, man pages, unit and completion
 clean: ## remove what was built
 	$(Q)rm -rf build compile_commands.json
 
-.PHONY: all help deps test test-unit test-packet test-netns demo bench fuzz lint format install clean
+.PHONY: all help deps deps-vm test test-unit test-packet test-netns test-vm demo bench fuzz lint format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(C_OBJ:.o=.d) $(wildcard $(BUILD)/bpf/*.d)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # Install what building, testing and checking tandem needs and what is not there yet. Debian and
 # Ubuntu only; elsewhere it names what to install. a|b: the first that the distribution has.
+# usage: deps.sh [vm]; vm: only what `make test-vm` needs besides, which is large.
 set -euo pipefail
 
 build=(gcc make clang llvm libbpf-dev 'bpftool|linux-tools-generic' libnl-3-dev libnl-route-3-dev
@@ -11,6 +12,16 @@ tests=(libcmocka-dev python3-pytest python3-scapy nginx-light curl iperf3 dnsmas
 	bind9-dnsutils nftables iproute2 iputils-ping ethtool tcpdump openssl procps kmod util-linux)
 lint=(git clang-format clang-tidy cppcheck shellcheck black flake8 mandoc)
 fuzz=('libclang-rt-dev|libclang-rt-18-dev|libclang-common-14-dev')
+vm=(qemu-system-x86 mmdebstrap e2fsprogs)
+
+case ${1:-} in
+'') wanted=("${build[@]}" "${tests[@]}" "${lint[@]}" "${fuzz[@]}") ;;
+vm) wanted=("${vm[@]}") ;;
+*)
+	echo "tools/deps.sh: '$1' is no set of packages; there is vm, and without a word all others" >&2
+	exit 2
+	;;
+esac
 
 if ! command -v apt-get >/dev/null; then
 	{
@@ -19,6 +30,7 @@ if ! command -v apt-get >/dev/null; then
 		echo "  to test:  ${tests[*]}"
 		echo "  to lint:  ${lint[*]}"
 		echo "  to fuzz:  ${fuzz[*]}"
+		echo "  to test under other kernels: ${vm[*]}"
 	} >&2
 	exit 1
 fi
@@ -51,7 +63,7 @@ choose() {
 
 missing() {
 	local entry
-	for entry in "${build[@]}" "${tests[@]}" "${lint[@]}" "${fuzz[@]}"; do
+	for entry in "${wanted[@]}"; do
 		choose "$entry"
 	done
 }

@@ -325,8 +325,7 @@ def main():
     other_kernels = pathlib.Path(arguments.build) / "vm.json"
     if other_kernels.exists():
         out.update(json.loads(other_kernels.read_text(encoding="utf-8")))
-    pathlib.Path(arguments.out).write_text(json.dumps(out, indent=1) + "
-", encoding="utf-8")
+    pathlib.Path(arguments.out).write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
     show(result, shares)
 
 
